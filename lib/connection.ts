@@ -1,0 +1,213 @@
+import { randomUUID } from "node:crypto";
+import type { RawData, WebSocket } from "ws";
+import { assertSendable, clipReason } from "./close-codes.ts";
+import { Inbox } from "./inbox.ts";
+
+/** Which kinds of message a route takes; another kind closes 1003. */
+export type MessageKind = "text" | "binary" | "both";
+
+/** The limits of one connection. */
+export interface ConnectionOptions {
+  /** What the handler reads: `text` (strings), `binary` (Buffers) or `both`. Default `text`. */
+  messages?: MessageKind;
+  /** Unread messages at which reading from the socket pauses. Default 64. */
+  queueMessages?: number;
+  /** Unsent bytes at which `await send()` waits. Default 64 KiB. */
+  highWaterBytes?: number;
+  /** Unsent bytes at which the client is cut off with 1013. Default 1 MiB. */
+  maxBufferedBytes?: number;
+}
+
+/** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What can be sent: text, or bytes as a binary message. */
+export type Outgoing = string | Uint8Array | ArrayBuffer;
+
+const QUEUE_MESSAGES = 64;
+const HIGH_WATER_BYTES = 64 * 1024;
+/** Sixteen full buffers: a client this far behind will not catch up. */
+const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
+/** How long a client may take to answer a close frame before its socket is destroyed. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+
+const SENT = Promise.resolve(true);
+const NOT_SENT = Promise.resolve(false);
+
+/**
+ * One WebSocket connection, as a handler sees it: an async iterable of messages with `send` and
+ * `close`. The loop ends when the client leaves, so what follows the loop is the clean-up.
+ *
+ * ```ts
+ * for await (const text of socket) await socket.send(`Message text was: ${text}`);
+ * ```
+ */
+export class Connection<T = string> implements AsyncIterable<T> {
+  /** Unique in this process and beyond: a random UUID. */
+  readonly id: string = randomUUID();
+  /** The subprotocol that was negotiated, or "". */
+  readonly protocol: string;
+  /** Resolves with the close code when the connection has ended; never rejects. */
+  readonly closed: Promise<Closed>;
+
+  readonly #ws: WebSocket;
+  readonly #kind: MessageKind;
+  readonly #highWater: number;
+  readonly #maxBuffered: number;
+  // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
+  readonly #inbox: Inbox<unknown>;
+  // Not the socket's state: a paused socket hands over its last messages after it has closed.
+  #left = false;
+  #flushed: (() => void)[] = [];
+  #abort: AbortController | undefined;
+  #result: Closed | undefined;
+
+  /**
+   * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
+   * goes by unheard. Handlers get their connection from the framework.
+   */
+  constructor(ws: WebSocket, options: ConnectionOptions = {}) {
+    this.#ws = ws;
+    this.protocol = ws.protocol;
+    this.#kind = options.messages ?? "text";
+    this.#highWater = options.highWaterBytes ?? HIGH_WATER_BYTES;
+    this.#maxBuffered = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
+    this.#inbox = new Inbox<unknown>(options.queueMessages ?? QUEUE_MESSAGES, (full) =>
+      full ? ws.pause() : ws.resume(),
+    );
+    ws.on("message", (data, isBinary) => this.#receive(data, isBinary));
+    // Without a listener an oversized frame is an uncaught exception; ws closes by itself.
+    ws.on("error", () => {});
+    this.closed = new Promise((resolve) => {
+      ws.once("close", (code, reason) => resolve(this.#end(code, reason)));
+    });
+  }
+
+  /** Whether messages can still be sent. */
+  get open(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
+  /** Aborted when the connection ends, for work that must not outlive it. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#result) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Bytes that are sent but not yet with the operating system. */
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  /**
+   * Sends one message. Awaiting it waits while the client's buffer is above its high-water mark,
+   * so that a slow reader slows its own handler and nobody else.
+   *
+   * @param data a string for a text message, bytes for a binary one
+   * @returns true when the message is on its way, false when the connection has ended; it never
+   *   throws for a client that is gone. A client behind by more than `maxBufferedBytes` is
+   *   closed 1013.
+   * @throws TypeError when `data` is neither text nor bytes
+   */
+  send(data: Outgoing): Promise<boolean> {
+    assertOutgoing(data);
+    if (!this.open) return NOT_SENT;
+    if (this.bufferedBytes > this.#maxBuffered) return this.#cutOff();
+    const mayFill = this.bufferedBytes + longestBytes(data) > this.#highWater;
+    this.#ws.send(data, mayFill ? this.#onFlushed : undefined);
+    if (this.bufferedBytes <= this.#highWater) return SENT;
+    return this.#drained();
+  }
+
+  /**
+   * Takes the next message, for protocols that are not a plain loop.
+   *
+   * @returns the message, or undefined when the connection has ended
+   */
+  async receive(): Promise<T | undefined> {
+    return (await this.#inbox.next()).value as T | undefined;
+  }
+
+  /** The messages in order, until the connection ends. Leaving the loop early keeps it open. */
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+    return { next: () => this.#inbox.next() as Promise<IteratorResult<T, undefined>> };
+  }
+
+  /**
+   * Closes the connection. Unread messages are dropped; a second call does nothing.
+   *
+   * @param code default 1000
+   * @param reason default ""; clipped to 123 UTF-8 bytes
+   * @throws RangeError for a code that may not be sent
+   */
+  close(code = 1000, reason = ""): void {
+    assertSendable(code);
+    if (!this.open) return;
+    this.#left = true;
+    this.#ws.close(code, clipReason(reason));
+    this.#inbox.end(true);
+    // A paused socket would never read the client's answer and end as 1006.
+    this.#ws.resume();
+    this.#settleFlushed();
+  }
+
+  /** Destroys the socket without a close handshake, for a client that does not answer. */
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#left) return;
+    if (this.#kind !== "both" && isBinary !== (this.#kind === "binary")) {
+      this.close(1003, `expected a ${this.#kind} message, but got ${isBinary ? "binary" : "text"}`);
+      return;
+    }
+    this.#inbox.push(isBinary ? data : data.toString());
+  }
+
+  #drained(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#flushed.push(() => resolve(this.open));
+    });
+  }
+
+  readonly #onFlushed = (): void => {
+    if (this.bufferedBytes <= this.#highWater) this.#settleFlushed();
+  };
+
+  #settleFlushed(): void {
+    const waiting = this.#flushed;
+    this.#flushed = [];
+    for (const settle of waiting) settle();
+  }
+
+  #cutOff(): Promise<boolean> {
+    this.close(1013, `more than ${this.#maxBuffered} bytes behind`);
+    return NOT_SENT;
+  }
+
+  #end(code: number, reason: Buffer): Closed {
+    this.#result = { code, reason: reason.toString() };
+    this.#inbox.end();
+    this.#settleFlushed();
+    this.#abort?.abort();
+    return this.#result;
+  }
+}
+
+// UTF-8 takes at most three bytes for each UTF-16 unit; counting them exactly costs a pass.
+function longestBytes(data: Outgoing): number {
+  return typeof data === "string" ? data.length * 3 : data.byteLength;
+}
+
+function assertOutgoing(data: unknown): asserts data is Outgoing {
+  if (typeof data === "string" || data instanceof Uint8Array || data instanceof ArrayBuffer) return;
+  const got = data === null ? "null" : typeof data;
+  throw new TypeError(
+    `expected a string or bytes to send, but got ${got}; use JSON.stringify for objects`,
+  );
+}
