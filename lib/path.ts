@@ -1,0 +1,36 @@
+import type Koa from "koa";
+
+/** `.` or `..` as a segment, encoded or not: clients resolve these before they send a path. */
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
+
+/** The path of a request target as it was sent: all up to the `?`. */
+export function rawPath(target: string): string {
+  const query = target.indexOf("?");
+  return query === -1 ? target : target.slice(0, query);
+}
+
+/**
+ * Whether a request's target means to Koa's URL parser what it says: the parser turns `/ws\#`
+ * into `/ws/`, so a check on `ctx.path` and a look at `req.url` would be about different paths.
+ * What is not plain is answered 404 or 403, whatever might match it.
+ */
+export function isPlain(ctx: Koa.Context): boolean {
+  const target = ctx.originalUrl;
+  if (!target.startsWith("/") || target.includes("#")) return false;
+  const path = rawPath(target);
+  if (path.includes("\\") || DOT_SEGMENT.test(path)) return false;
+  return ctx.path === rawPath(ctx.url);
+}
+
+/**
+ * The target of a request with a slash added to its path or taken from it, query and encoding as
+ * they were sent. It begins with exactly one slash, so a `Location` made of it stays on this host.
+ *
+ * @returns undefined where empty segments (`//`) make the slash ambiguous
+ */
+export function otherSlash(target: string): string | undefined {
+  const path = rawPath(target);
+  if (path.includes("//") || path === "/") return undefined;
+  const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
+  return other + target.slice(path.length);
+}
