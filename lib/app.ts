@@ -1,0 +1,237 @@
+import http, { type Server } from "node:http";
+import Koa from "koa";
+import compose from "koa-compose";
+import type { MessageKind } from "./connection.ts";
+import { type Context, childContext, urlFor } from "./context.ts";
+import { handshakeOf } from "./handshake.ts";
+import type { Lifespan } from "./lifespan.ts";
+import { Mount, originOf } from "./mount.ts";
+import { MountTable } from "./mount-table.ts";
+import { isPlain, otherSlash, rawPath } from "./path.ts";
+import { type Handler, type RouteMiddleware, type RouteOptions, websocketRoute } from "./route.ts";
+import { type Router, Routes } from "./routes.ts";
+import { attach, refuseHandshake } from "./upgrade.ts";
+
+type Middleware = Koa.Middleware;
+
+/** Koa's own options. */
+export interface AppOptions {
+  /** Environment, `NODE_ENV` or "development" by default. */
+  env?: string;
+  /** Keys for signed cookies; an app without its own uses those of the app above. */
+  keys?: string[];
+  /** Trust `X-Forwarded-*`; the root app's counts. */
+  proxy?: boolean;
+  /** Give middleware `app.currentContext`. */
+  asyncLocalStorage?: boolean;
+}
+
+type Rest<Path extends string, Kind extends MessageKind> = [
+  ...RouteMiddleware[],
+  Handler<Path, Kind>,
+];
+
+/**
+ * A Koa app whose features can be WebSockets and other apps. All of its `use()` middleware,
+ * whenever registered, runs before its mounts and routes, for requests and handshakes alike.
+ *
+ * ```ts
+ * const app = new App();
+ * app.mount("/ws", echo);
+ * ```
+ */
+export class App extends Koa {
+  readonly #routes = new Routes();
+  readonly #table = new MountTable<Mount>();
+  readonly #mounts: Mount[] = [];
+  readonly #lifespans: Lifespan[] = [];
+  readonly #stack: Middleware[] = [];
+  #run = compose<Koa.Context>([]);
+
+  /** @param options Koa's own options */
+  constructor(options: AppOptions = {}) {
+    super(options);
+    // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
+    this.middleware.push((ctx) => this.#enter(ctx as Context));
+    hide(this.context, { mountPath: "", params: {}, urlFor, onerror });
+  }
+
+  /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
+  get router(): Router {
+    return this.#routes.http;
+  }
+
+  /** The mounted apps, in mount order. */
+  get mounts(): readonly Mount[] {
+    return this.#mounts;
+  }
+
+  /** What {@link lifespan} registered, in order. */
+  get lifespans(): readonly Lifespan[] {
+    return this.#lifespans;
+  }
+
+  /** Adds middleware; see the class for when it runs. */
+  override use<State = object, Own = object>(
+    middleware: Koa.Middleware<Koa.DefaultState & State, Koa.DefaultContext & Own>,
+  ): this & Koa<Koa.DefaultState & State, Koa.DefaultContext & Own> {
+    if (typeof middleware !== "function") {
+      throw new TypeError(`expected a middleware function, but got ${typeof middleware}`);
+    }
+    this.#stack.push(middleware as unknown as Middleware);
+    this.#run = compose(this.#stack);
+    return this as this & Koa<Koa.DefaultState & State, Koa.DefaultContext & Own>;
+  }
+
+  /**
+   * Adds a WebSocket route.
+   *
+   * @param path a koa-router path such as `/` or `/:client_id`
+   * @param rest {@link RouteOptions} if any, then middleware if any, then the {@link Handler}
+   * @throws TypeError when there is no handler
+   */
+  websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text">): this;
+  websocket<Path extends string, Kind extends MessageKind = "text">(
+    path: Path,
+    options: RouteOptions<Kind>,
+    ...rest: Rest<Path, Kind>
+  ): this;
+  websocket(path: string, ...rest: unknown[]): this {
+    const options = typeof rest[0] === "object" ? (rest.shift() as RouteOptions<MessageKind>) : {};
+    const handler = rest.pop();
+    if (typeof handler !== "function") {
+      throw new TypeError(
+        `expected a handler for the WebSocket route ${path}, but got ${typeof handler}`,
+      );
+    }
+    const route = websocketRoute(options, handler as Handler<string, MessageKind>);
+    this.#routes.addSocket(path, options.name, [...(rest as Middleware[]), ...route]);
+    return this;
+  }
+
+  /**
+   * Mounts an app at a prefix, as FastAPI's `app.mount` does. The longest prefix wins, in
+   * whatever order they are mounted; `/ws` and `/ws/` are the same.
+   *
+   * @param prefix `/`, `/ws`, or with parameters `/orgs/:org`
+   * @param app any Koa app; one of ours brings its WebSocket routes, mounts and lifespan
+   * @throws Error when the prefix is malformed or taken, or the app would contain itself
+   */
+  mount(prefix: string, app: Koa): this {
+    if (app === this || (app instanceof App && app.contains(this))) {
+      throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
+    }
+    // The table knows the prefix in its normal form only once it has taken it.
+    const mount = new Mount(prefix.replace(/\/$/, ""), app);
+    this.#table.add(prefix, mount);
+    this.#mounts.push(mount);
+    return this;
+  }
+
+  /** Whether an app is mounted in this one, at any depth. */
+  contains(app: Koa): boolean {
+    return this.#mounts.some(
+      (mount) => mount.app === app || (mount.app instanceof App && mount.app.contains(app)),
+    );
+  }
+
+  /**
+   * Runs something for as long as the app is served: what comes before the `yield` at the start,
+   * what follows it at the end.
+   *
+   * ```ts
+   * app.lifespan(async function* () {
+   *   const pool = await connect();
+   *   yield;
+   *   await pool.end();
+   * });
+   * ```
+   */
+  lifespan(lifespan: Lifespan): this {
+    this.#lifespans.push(lifespan);
+    return this;
+  }
+
+  /** Koa's `listen`, with WebSockets; it runs no lifespans and drains nothing: see `serve`. */
+  // biome-ignore lint/suspicious/noExplicitAny: Koa's eight overloads, passed on as they came
+  override listen(...args: any[]): Server {
+    const server = http.createServer(this.callback());
+    attach(server, this);
+    return server.listen(...args);
+  }
+
+  /** The path of a named route inside this app, for `ctx.urlFor`. */
+  linkTo(
+    name: string,
+    params: Record<string, string | number>,
+  ): { path: string; socket: boolean } | undefined {
+    return this.#routes.linkTo(name, params);
+  }
+
+  async #enter(ctx: Context): Promise<void> {
+    if (ctx.app === (this as Koa)) return this.#run(ctx, () => this.#dispatch(ctx));
+    const inside = enteredByKoaMount(ctx, this);
+    if (!inside) return answerMissingSlash(ctx);
+    await this.#run(inside, () => this.#dispatch(inside));
+  }
+
+  async #dispatch(ctx: Context): Promise<void> {
+    if (!isPlain(ctx)) return answerNothing(ctx);
+    const path = rawPath(ctx.url);
+    const match = this.#table.find(path);
+    if (match && !match.missingSlash) return match.value.enter(ctx, match);
+    if (await this.#routes.handle(ctx, path)) return;
+    const other = otherSlash(path);
+    if (match || (other && this.#routes.has(other))) return answerMissingSlash(ctx);
+    return this.#table.root ? this.#table.root.enter(ctx) : answerNothing(ctx);
+  }
+}
+
+/**
+ * The context for an app of ours under a plain Koa app, where koa-mount has stripped the prefix
+ * but made no context.
+ *
+ * @returns undefined when koa-mount made a `/` of a prefix without the slash after it
+ */
+function enteredByKoaMount(parent: Context, app: App): Context | undefined {
+  const original = rawPath(parent.originalUrl);
+  if (parent.path === "/" && !original.endsWith("/")) return undefined;
+  const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
+  return childContext(parent, app, prefix);
+}
+
+function answerNothing(ctx: Context): void {
+  if (handshakeOf(ctx.req)) refuseHandshake(ctx, "there is no WebSocket route at this path");
+}
+
+// 307 keeps the method and the body. Browsers do not follow a redirect of a WebSocket.
+function answerMissingSlash(ctx: Context): void {
+  const target = otherSlash(ctx.originalUrl);
+  if (!target) return answerNothing(ctx);
+  if (handshakeOf(ctx.req)) {
+    refuseHandshake(ctx, `there is no WebSocket route at this path; connect to ${target}`);
+    return;
+  }
+  ctx.status = 307;
+  ctx.set("Location", target);
+  ctx.body = `use ${target}`;
+}
+
+const koaOnerror = (new Koa().context as unknown as { onerror(error: unknown): void }).onerror;
+
+// Koa's own, told that the request is one of the app that threw: `error` fires there, or on the
+// nearest app above that listens.
+function onerror(this: Context, error: unknown): void {
+  let at: Context = originOf(error, this) ?? this;
+  while (at !== this && at.app.listenerCount("error") === 0) at = Object.getPrototypeOf(at);
+  koaOnerror.call(at, error);
+}
+
+// Not enumerable: what users put on `app.context` is what `childContext` copies.
+function hide(target: object, values: Record<string, unknown>): void {
+  const parent = Object.create(Object.getPrototypeOf(target), {});
+  for (const [name, value] of Object.entries(values)) {
+    Object.defineProperty(parent, name, { value, writable: true, configurable: true });
+  }
+  Object.setPrototypeOf(target, parent);
+}

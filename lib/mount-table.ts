@@ -1,0 +1,143 @@
+/** What {@link MountTable.find} found. */
+export interface MountMatch<T> {
+  readonly value: T;
+  /** The part of the path that the prefix matched: `/orgs/acme` for `/orgs/:org`. */
+  readonly prefix: string;
+  /** What the prefix's parameters matched, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Whether the path is the prefix itself, without the slash after it. */
+  readonly missingSlash: boolean;
+}
+
+interface Node<T> {
+  readonly literals: Map<string, Node<T>>;
+  /** The child for a segment of any text, whatever its parameter is called. */
+  any?: Node<T>;
+  entry?: { readonly value: T; readonly pattern: string; readonly names: readonly string[] };
+}
+
+/** A literal segment, raw: what RFC 3986 section 3.3 allows, percent-encodings as they are sent. */
+const LITERAL = /^(?:[A-Za-z0-9\-._~!$&'()+,;=@]|%[0-9A-Fa-f]{2})+$/;
+const PARAMETER = /^:[A-Za-z_]\w*$/;
+
+/**
+ * Prefixes in a tree of path segments, so that finding one costs what the path is long, however
+ * many there are. The longest prefix wins in whatever order they came; of two that are equally
+ * long, the one whose earlier segments are literal.
+ */
+export class MountTable<T> {
+  readonly #root: Node<T> = { literals: new Map() };
+
+  /** What is mounted at `/`. */
+  get root(): T | undefined {
+    return this.#root.entry?.value;
+  }
+
+  /**
+   * Adds a prefix; a final slash makes no difference.
+   *
+   * @param prefix `/`, or segments of literal text or `:name`
+   * @returns the prefix without a final slash, "" for `/`
+   * @throws Error when the prefix is malformed or taken
+   */
+  add(prefix: string, value: T): string {
+    const pattern = normalise(prefix);
+    const segments = pattern === "" ? [] : pattern.slice(1).split("/");
+    let node = this.#root;
+    for (const segment of segments) node = descend(node, segment);
+    if (node.entry) {
+      const first = node.entry.pattern || "/";
+      throw new Error(
+        `expected a prefix of its own for each mount, but ${prefix} is taken by ${first}; ` +
+          "mount the second app elsewhere, or inside the first",
+      );
+    }
+    const names = segments.filter((s) => s.startsWith(":")).map((s) => s.slice(1));
+    node.entry = { value, pattern, names };
+    return pattern;
+  }
+
+  /**
+   * Finds the longest prefix of a raw path, other than `/`.
+   *
+   * @param path a request's target up to the `?`, as it was sent
+   */
+  find(path: string): MountMatch<T> | undefined {
+    return search(this.#root, path, 0, []);
+  }
+}
+
+function normalise(prefix: string): string {
+  const pattern = prefix.endsWith("/") ? prefix.slice(0, -1) : prefix;
+  const segments = pattern.split("/").slice(1);
+  const sound = segments.every(
+    (s) => (LITERAL.test(s) && !/^\.{1,2}$/.test(s)) || PARAMETER.test(s),
+  );
+  if (prefix.startsWith("/") && sound) return pattern;
+  throw new Error(
+    `expected a prefix such as "/ws" or "/orgs/:org", but got ${JSON.stringify(prefix)}; ` +
+      "write what is not ASCII percent-encoded, as clients send it",
+  );
+}
+
+function descend<T>(node: Node<T>, segment: string): Node<T> {
+  if (segment.startsWith(":")) {
+    node.any ??= { literals: new Map() };
+    return node.any;
+  }
+  let child = node.literals.get(segment);
+  if (!child) {
+    child = { literals: new Map() };
+    node.literals.set(segment, child);
+  }
+  return child;
+}
+
+function search<T>(
+  node: Node<T>,
+  path: string,
+  start: number,
+  values: readonly string[],
+): MountMatch<T> | undefined {
+  let found: MountMatch<T> | undefined;
+  if (path[start] === "/") {
+    const slash = path.indexOf("/", start + 1);
+    const end = slash === -1 ? path.length : slash;
+    const segment = path.slice(start + 1, end);
+    const literal = node.literals.get(segment);
+    if (literal) found = search(literal, path, end, values);
+    if (node.any && segment !== "") {
+      const other = search(node.any, path, end, [...values, segment]);
+      if (other && other.prefix.length > (found?.prefix.length ?? -1)) found = other;
+    }
+  }
+  if (found || start === 0 || !node.entry) return found;
+  return matchOf(node.entry, path, start, values);
+}
+
+function matchOf<T>(
+  entry: NonNullable<Node<T>["entry"]>,
+  path: string,
+  end: number,
+  values: readonly string[],
+): MountMatch<T> {
+  const params: Record<string, string> = {};
+  entry.names.forEach((name, i) => {
+    params[name] = decode(values[i] ?? "");
+  });
+  return {
+    value: entry.value,
+    prefix: path.slice(0, end),
+    params,
+    missingSlash: end === path.length,
+  };
+}
+
+// Like koa-router: what is no valid encoding stays as it was sent.
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

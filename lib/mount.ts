@@ -1,0 +1,108 @@
+import type Koa from "koa";
+import compose from "koa-compose";
+import koaMount from "koa-mount";
+import { type Context, childContext, lineage } from "./context.ts";
+import type { MountMatch } from "./mount-table.ts";
+
+type Run = (ctx: Context) => Promise<void>;
+
+const NO_PARENT_BEHIND = async (): Promise<void> => {};
+
+/** A Koa app under a prefix. What it does not answer is its own 404: nothing behind it runs. */
+export class Mount {
+  /** The mounted app: one of ours, or any other Koa app. */
+  readonly app: Koa;
+  /** The prefix without a final slash, "" for `/`. */
+  readonly prefix: string;
+  readonly #enter: (ctx: Context, match: MountMatch<Mount> | undefined) => Promise<void>;
+
+  /**
+   * @param prefix a prefix as the mount table gives it
+   * @param app the app to run there
+   */
+  constructor(prefix: string, app: Koa) {
+    this.prefix = prefix;
+    this.app = app;
+    const run = runner(app);
+    this.#enter = prefix.includes("/:") ? strippedByMatch(run) : strippedByKoaMount(prefix, run);
+  }
+
+  /**
+   * Runs the app for a request that the mount table found to be its own.
+   *
+   * @param parent the context of the app above
+   * @param match what the table found; undefined for the mount at `/`
+   */
+  async enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
+    const mountPath = (parent.mountPath ?? "") + (match?.prefix ?? "");
+    const ctx = childContext(parent, this.app, mountPath, match?.params);
+    try {
+      await this.#enter(ctx, match);
+    } catch (error) {
+      markOrigin(error, ctx);
+      throw error;
+    }
+  }
+}
+
+function strippedByKoaMount(prefix: string, run: Run): (ctx: Context) => Promise<void> {
+  const middleware = koaMount(prefix || "/", (stripped: Koa.Context) => {
+    const ctx = stripped as Context;
+    // koa-mount has just written its own prefix here, without those above.
+    ctx.mountPath = (Object.getPrototypeOf(ctx).mountPath ?? "") + prefix;
+    return run(ctx);
+  });
+  return async (ctx) => {
+    await middleware(ctx as Koa.Context, NO_PARENT_BEHIND);
+  };
+}
+
+// The same for a prefix with parameters, which koa-mount cannot express.
+function strippedByMatch(run: Run): (ctx: Context, match?: MountMatch<Mount>) => Promise<void> {
+  return async (ctx, match) => {
+    const path = ctx.path;
+    ctx.path = path.slice(match?.prefix.length);
+    try {
+      await run(ctx);
+    } finally {
+      ctx.path = path;
+    }
+  };
+}
+
+// Koa composes an app's middleware when it starts to listen; a mounted app never does, and one
+// of ours may get middleware after it was mounted.
+function runner(app: Koa): Run {
+  let composed: compose.ComposedMiddleware<Koa.Context> | undefined;
+  let length = -1;
+  return (ctx) => {
+    if (!composed || app.middleware.length !== length) {
+      length = app.middleware.length;
+      composed = compose(app.middleware) as compose.ComposedMiddleware<Koa.Context>;
+    }
+    const run = () => (composed as compose.ComposedMiddleware<Koa.Context>)(ctx);
+    return app.ctxStorage ? app.ctxStorage.run(ctx, run) : run();
+  };
+}
+
+const origins = new WeakMap<object, Context>();
+
+// The deepest app comes first and stays: the error is its own, wherever it is caught. An error
+// object that is thrown for every request must not keep the first one's context.
+function markOrigin(error: unknown, ctx: Context): void {
+  if (typeof error !== "object" || error === null || originOf(error, ctx)) return;
+  origins.set(error, ctx);
+}
+
+/**
+ * The context of the mounted app that threw an error.
+ *
+ * @param error what was thrown
+ * @param above the context where it arrived
+ * @returns undefined when the error did not come from below `above`
+ */
+export function originOf(error: unknown, above: Context): Context | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const origin = origins.get(error);
+  return origin && [...lineage(origin)].includes(above) ? origin : undefined;
+}

@@ -1,0 +1,129 @@
+import { AsyncResource } from "node:async_hooks";
+import type Koa from "koa";
+import easyWs from "koa-easy-ws";
+import type { PerMessageDeflateOptions, ServerOptions } from "ws";
+import { CloseError } from "./close-codes.ts";
+import {
+  CLOSE_TIMEOUT_MS,
+  Connection,
+  type ConnectionOptions,
+  type MessageKind,
+} from "./connection.ts";
+import { type Context, frozenContext, lineage } from "./context.ts";
+import { type Handshake, HandshakeError, handshakeOf } from "./handshake.ts";
+import { upgradesOf } from "./upgrade.ts";
+
+/** What a handler reads on a route, by the route's `messages` option. */
+export type MessageOf<Kind> = Kind extends "both"
+  ? string | Buffer
+  : Kind extends "binary"
+    ? Buffer
+    : string;
+
+/**
+ * A WebSocket route's handler. It runs outside the middleware chain, once for each connection;
+ * returning closes 1000, throwing closes 1011, throwing a `CloseError` closes with its code.
+ */
+export type Handler<Path extends string = string, Kind extends MessageKind = "text"> = (
+  socket: Connection<MessageOf<Kind>>,
+  ctx: Context<Path>,
+) => Promise<void> | void;
+
+/** Middleware of one route; it runs before the handshake is accepted. */
+export type RouteMiddleware = (ctx: Context, next: Koa.Next) => unknown;
+
+/** Options of one WebSocket route. */
+export interface RouteOptions<Kind extends MessageKind = "text"> extends ConnectionOptions {
+  /** The route's name for `ctx.urlFor`. */
+  name?: string;
+  messages?: Kind;
+  /** Subprotocols the route speaks; the first that the client offers and that is here is taken. */
+  protocols?: readonly string[];
+  /** The longest message in bytes; a longer one closes 1009. Default 64 KiB. */
+  maxMessageBytes?: number;
+  /** permessage-deflate: false (the default), true, or ws's own options. */
+  compression?: boolean | PerMessageDeflateOptions;
+}
+
+const MAX_MESSAGE_BYTES = 64 * 1024;
+
+const NO_ATTACH =
+  "expected this handshake to come through attach(server, app), but it came as a plain request; " +
+  "start the app with serve(app) or app.listen(), or call attach(server, app) on your own server";
+
+/**
+ * The last two middleware of a WebSocket route: koa-easy-ws with the route's own options, and
+ * the step that accepts through it and starts the handler.
+ */
+export function websocketRoute(
+  options: RouteOptions<MessageKind>,
+  handler: Handler<string, MessageKind>,
+): [Koa.Middleware, Koa.Middleware] {
+  const upgrade = easyWs("ws", { wsOptions: serverOptions(options) });
+  // Synchronous with the 101: a response still on the socket would write into the stream, and a
+  // message that came with the handshake would find nobody listening.
+  upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
+  upgrade.server.on("connection", (ws, req) => {
+    const handshake = handshakeOf(req);
+    if (handshake) handshake.connection = new Connection<unknown>(ws, options);
+  });
+  upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
+  const accept: Koa.Middleware = async (ctx) => {
+    const handshake = handshakeOf(ctx.req);
+    if (!handshake) throw new Error(NO_ATTACH);
+    if (upgradesOf(handshake)?.draining)
+      throw new HandshakeError(503, "the server is shutting down");
+    handshake.accept(() => ctx.ws());
+    ctx.status = 101;
+    start(handshake, handler, frozenContext(ctx as unknown as Context));
+  };
+  return [upgrade, accept];
+}
+
+function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
+  const known = new Set(options.protocols);
+  return {
+    clientTracking: false,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    maxPayload: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+    perMessageDeflate: options.compression ?? false,
+    // Only what the route declares: a token offered as a subprotocol must not come back.
+    handleProtocols: (offered) => [...offered].find((protocol) => known.has(protocol)) ?? false,
+  } as ServerOptions;
+}
+
+// In an async context of its own: what the middleware does after `next()` to its context, or to
+// the current async-local store, is not the handler's.
+function start(handshake: Handshake, handler: Handler<string, MessageKind>, ctx: Context): void {
+  const scope = new AsyncResource("WebSocketHandler");
+  const stores = [...lineage(ctx)]
+    .map(({ app }) => app.ctxStorage)
+    .filter((store) => store !== undefined);
+  let handle = () => run(handshake.connection as Connection<unknown>, handler, ctx);
+  for (const store of new Set(stores)) {
+    const inner = handle;
+    handle = () => store.run(ctx, inner);
+  }
+  upgradesOf(handshake)?.follow(handshake, scope.runInAsyncScope(handle));
+}
+
+async function run(
+  connection: Connection<unknown>,
+  handler: Handler<string, MessageKind>,
+  ctx: Context,
+): Promise<void> {
+  try {
+    await handler(connection as Connection<string | Buffer>, ctx);
+    connection.close(1000);
+  } catch (error) {
+    if (error instanceof CloseError) connection.close(error.code, error.reason);
+    else fail(connection, error, ctx);
+  }
+}
+
+function fail(connection: Connection<unknown>, error: unknown, ctx: Context): void {
+  connection.close(1011, "internal error");
+  const listening = [...lineage(ctx)].find(({ app }) => app.listenerCount("error") > 0);
+  const whole = error instanceof Error ? error : new Error(`non-error thrown: ${String(error)}`);
+  listening?.app.emit("error", whole, ctx);
+}

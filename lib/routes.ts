@@ -1,0 +1,88 @@
+import type Koa from "koa";
+import Router from "koa-router";
+import type { Context } from "./context.ts";
+import { handshakeOf } from "./handshake.ts";
+import { refuseHandshake } from "./upgrade.ts";
+
+export { Router };
+
+const STRICT = { strict: true, sensitive: true };
+const NOTHING_BEHIND = async (): Promise<void> => {};
+
+/** The routes of one app: plain HTTP and WebSocket side by side, each found by its own router. */
+export class Routes {
+  /** The routes of plain HTTP. */
+  readonly http = new Router(STRICT);
+  readonly #sockets = new Router(STRICT);
+  readonly #runHttp = this.http.routes() as unknown as Koa.Middleware;
+  readonly #answerMethods = this.http.allowedMethods() as unknown as Koa.Middleware;
+  readonly #runSocket = this.#sockets.routes() as unknown as Koa.Middleware;
+
+  /** Adds a WebSocket route: its middleware, ending with the step that accepts. */
+  addSocket(path: string, name: string | undefined, stack: Koa.Middleware[]): void {
+    const middleware = stack as unknown as Parameters<Router["register"]>[2];
+    this.#sockets.register(path, ["GET"], middleware, name === undefined ? {} : { name });
+  }
+
+  /** Whether a path is one of this app's, for HTTP or WebSocket. */
+  has(path: string): boolean {
+    return this.#servesHttp(path) || this.#servesSocket(path);
+  }
+
+  /**
+   * Answers a request whose path is one of this app's.
+   *
+   * @returns false when it is not, and nothing was done
+   */
+  async handle(ctx: Context, path: string): Promise<boolean> {
+    return handshakeOf(ctx.req) ? this.#handshake(ctx, path) : this.#request(ctx, path);
+  }
+
+  /** The path of a named route, or undefined. */
+  linkTo(
+    name: string,
+    params: Record<string, string | number>,
+  ): { path: string; socket: boolean } | undefined {
+    for (const router of [this.http, this.#sockets]) {
+      const route = router.route(name);
+      if (route) return { path: route.url(params), socket: router === this.#sockets };
+    }
+    return undefined;
+  }
+
+  async #handshake(ctx: Context, path: string): Promise<boolean> {
+    if (this.#servesSocket(path)) {
+      await this.#runSocket(ctx as never, NOTHING_BEHIND);
+      return true;
+    }
+    if (!this.#servesHttp(path)) return false;
+    refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
+    return true;
+  }
+
+  async #request(ctx: Context, path: string): Promise<boolean> {
+    if (this.#servesHttp(path)) {
+      await this.#answerMethods(ctx as never, () => this.#runHttp(ctx as never, NOTHING_BEHIND));
+      return true;
+    }
+    if (!this.#servesSocket(path)) return false;
+    // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
+    if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
+      await this.#runSocket(ctx as never, NOTHING_BEHIND);
+      return true;
+    }
+    ctx.status = 426;
+    ctx.set({ Upgrade: "websocket", Connection: "Upgrade" });
+    ctx.body = "this path takes WebSocket connections only";
+    return true;
+  }
+
+  // `router.use()` adds layers that match but have no method and serve nothing by themselves.
+  #servesHttp(path: string): boolean {
+    return this.http.match(path, "GET").path.some((layer) => layer.methods.length > 0);
+  }
+
+  #servesSocket(path: string): boolean {
+    return this.#sockets.match(path, "GET").route;
+  }
+}
