@@ -1,0 +1,72 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Handshake } from "./handshake.ts";
+import type { Logger } from "./log.ts";
+import { rawPath } from "./path.ts";
+import type { Upgrades } from "./upgrade.ts";
+
+/**
+ * Tells a server's story in the log: a line for each handshake, for each end of a connection and
+ * for each HTTP request, at level info. An ordinary disconnect is a line like any other.
+ *
+ * @param upgrades the server's upgrades
+ * @param log where the lines go
+ */
+export function logUpgrades(upgrades: Upgrades, log: Logger): void {
+  upgrades.on("accepted", (handshake) => line(log, handshake, 101, "[accepted]"));
+  upgrades.on("refused", (handshake, status) => {
+    line(log, handshake, status, `[refused ${status} ${STATUS_CODES[status] ?? ""}]`);
+  });
+  upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
+  upgrades.on("closed", (handshake, { code }) => {
+    const durationMs = since(handshake.startedAt);
+    const { peer: client, path } = handshake;
+    log.info(
+      { event: "close", client, path, code, durationMs },
+      `${client} - "WebSocket ${path}" [closed ${code} after ${seconds(durationMs)}]`,
+    );
+  });
+}
+
+/**
+ * A listener for a server's `request` event that logs each response when it has ended. Put it
+ * before the app's.
+ */
+export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    const startedAt = performance.now();
+    const client = `${req.socket.remoteAddress ?? ""}:${req.socket.remotePort ?? ""}`;
+    // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
+    const path = rawPath(req.url ?? "");
+    const { method } = req;
+    res.once("close", () => {
+      const durationMs = since(startedAt);
+      const status = res.writableFinished ? res.statusCode : undefined;
+      const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}` : "[client left]";
+      log.info(
+        { event: "request", client, method, path, status, durationMs },
+        `${client} - "${method} ${path}" ${outcome} ${durationMs} ms`,
+      );
+    });
+  };
+}
+
+function line(
+  log: Logger,
+  handshake: Handshake,
+  status: number | undefined,
+  outcome: string,
+): void {
+  const { peer: client, path } = handshake;
+  log.info(
+    { event: "handshake", client, path, status, durationMs: since(handshake.startedAt) },
+    `${client} - "WebSocket ${path}" ${outcome}`,
+  );
+}
+
+function since(startedAt: number): number {
+  return Math.round(performance.now() - startedAt);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

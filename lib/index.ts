@@ -1,0 +1,12 @@
+export { App, type AppOptions } from "./app.ts";
+export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
+export { type Config, ConfigError, readConfig } from "./config.ts";
+export type { Closed, Connection, ConnectionOptions, MessageKind, Outgoing } from "./connection.ts";
+export type { Context, Params } from "./context.ts";
+export { Hub } from "./hub.ts";
+export type { Lifespan } from "./lifespan.ts";
+export { createLog, type Logger } from "./log.ts";
+export { run } from "./process.ts";
+export type { Handler, MessageOf, RouteOptions } from "./route.ts";
+export { type ServeOptions, type Serving, serve } from "./server.ts";
+export { type AttachOptions, attach, Upgrades } from "./upgrade.ts";

@@ -1,0 +1,143 @@
+import http, { type Server as HttpServer } from "node:http";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+import type Koa from "koa";
+import { logRequests, logUpgrades } from "./access-log.ts";
+import { type Config, DEFAULT_CONFIG } from "./config.ts";
+import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
+import { createLog, type Logger } from "./log.ts";
+import { type AttachOptions, attach, type Upgrades } from "./upgrade.ts";
+
+/** Options of {@link serve}. */
+export interface ServeOptions extends Partial<Config>, AttachOptions {
+  /** Where the story is told; by default to standard output at `logLevel`. */
+  log?: Logger;
+  /** A certificate and its key, to serve https and wss. */
+  tls?: { cert: string | Buffer; key: string | Buffer };
+  /** Deadlines of the apps' lifespans. */
+  lifespans?: LifespanDeadlines;
+}
+
+/** A served app. */
+export interface Serving {
+  /** Where it is, with a final slash: `http://127.0.0.1:8000/`. */
+  readonly url: string;
+  /** The connections of this server. */
+  readonly upgrades: Upgrades;
+  /** The server underneath. */
+  readonly server: HttpServer | https.Server;
+  /**
+   * Drains the server within the grace period: new handshakes are refused 503, connections are
+   * closed 1012, handlers get time to end, lifespans stop in reverse. A second call gives the
+   * same promise.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * What of the grace period handlers and requests may use; the rest is for the lifespans, so that
+ * a handler that never ends leaves them time to write down what they hold.
+ */
+const HANDLERS_SHARE = 0.8;
+
+/**
+ * Starts the lifespans of an app and its mounts, listens, and says where.
+ *
+ * @param app the root app
+ * @param options settings; each has a default
+ * @throws what a lifespan or the listening throws (`EADDRINUSE`, say), after stopping in reverse
+ *   what was started
+ */
+export async function serve(app: Koa, options: ServeOptions = {}): Promise<Serving> {
+  const config = { ...DEFAULT_CONFIG, ...options };
+  const log = options.log ?? createLog({ level: config.logLevel });
+  logErrors(app, log);
+  const server = createServer(options);
+  server.on("request", logRequests(log));
+  server.on("request", app.callback());
+  const upgrades = attach(server, app, options);
+  logUpgrades(upgrades, log);
+  const stopLifespans = await startLifespans(app, options.lifespans);
+  try {
+    await listen(server, config.port, config.host);
+  } catch (error) {
+    await stopLifespans();
+    throw error;
+  }
+  const url = urlOf(server, config.host, options.tls ? "https" : "http");
+  log.info({ event: "listening", url }, `listening on ${url}`);
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= drain(server, upgrades, config.graceSeconds * 1000, log, (stopMs) =>
+      stopLifespans({ ...options.lifespans, stopMs }),
+    );
+    return closing;
+  };
+  return { url, server, upgrades, close };
+}
+
+function createServer(options: ServeOptions): HttpServer | https.Server {
+  return options.tls ? https.createServer(options.tls) : http.createServer();
+}
+
+function listen(server: HttpServer | https.Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: HttpServer | https.Server, host: string, scheme: string): string {
+  const { port } = server.address() as AddressInfo;
+  // A wildcard is no address to open; this machine's own is one it covers.
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
+  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}/`;
+}
+
+async function drain(
+  server: HttpServer | https.Server,
+  upgrades: Upgrades,
+  graceMs: number,
+  log: Logger,
+  stopLifespans: (stopMs: number) => Promise<void>,
+): Promise<void> {
+  const deadline = performance.now() + graceMs;
+  log.info({ event: "draining", connections: upgrades.live.size }, "shutting down");
+  const requestsEnded = closed(server, graceMs * HANDLERS_SHARE);
+  const left = await upgrades.drain({ graceMs: graceMs * HANDLERS_SHARE });
+  for (const { handshake } of left) {
+    log.warn(
+      { event: "handler-left", path: handshake.path },
+      `the handler of ${handshake.path} did not end in time`,
+    );
+  }
+  await requestsEnded;
+  await stopLifespans(Math.max(deadline - performance.now(), 0));
+  log.info({ event: "stopped" }, "stopped");
+}
+
+// Resolves when the last request has ended; what has not by the deadline is cut off.
+async function closed(server: HttpServer | https.Server, ms: number): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  const timer = setTimeout(() => server.closeAllConnections(), ms);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** What a client does by leaving: no failure of the server. */
+const CLIENT_LEFT = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+// Koa's default prints to standard error; an app with a listener of its own decides by itself.
+function logErrors(app: Koa, log: Logger): void {
+  if (app.listenerCount("error") > 0) return;
+  app.on("error", (error: Error & { expose?: boolean; status?: number; code?: string }) => {
+    if (error.expose || error.status === 404) return;
+    if (CLIENT_LEFT.has(error.code ?? "")) log.debug({ err: error }, "a client left");
+    else log.error({ err: error }, error.message);
+  });
+}

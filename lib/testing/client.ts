@@ -1,0 +1,171 @@
+import type { IncomingMessage } from "node:http";
+import type Koa from "koa";
+import { WebSocket } from "ws";
+import { createLog } from "../log.ts";
+import { type ServeOptions, type Serving, serve } from "../server.ts";
+import { Leftovers } from "./leftovers.ts";
+import { HandshakeRefused } from "./refused.ts";
+import { TestSocket } from "./socket.ts";
+
+/** Options of {@link TestClient.start}: all of `serve`'s, on a free port and with a silent log. */
+export interface StartOptions extends ServeOptions {
+  /** Whether closing fails for a timer or socket that is left behind. Default true. */
+  leftovers?: boolean;
+}
+
+/** Options of {@link TestClient.connect}. */
+export interface ConnectOptions {
+  /** Request headers. */
+  headers?: Record<string, string>;
+  /** Subprotocols to offer, in order of preference. */
+  protocols?: string[];
+  /** How long the handshake may take, in milliseconds. Default 2,000. */
+  timeoutMs?: number;
+}
+
+/** How long a handler, timer or socket may take to end after its connections were closed. */
+const SETTLE_MS = 1_000;
+const POLL_MS = 5;
+
+/**
+ * Runs any app, alone or with what is mounted in it, on a free port with its lifespan, and talks
+ * to it as a client. Leaving the scope closes everything; it throws when a handler, a timer or
+ * a socket is left behind.
+ *
+ * ```ts
+ * test("echo answers", async () => {
+ *   await using client = await TestClient.start(echo);
+ *   const socket = await client.connect("/");
+ *   socket.send("hi");
+ *   assert.equal(await socket.receive(), "Message text was: hi");
+ * });
+ * ```
+ */
+export class TestClient implements AsyncDisposable {
+  /** Where the app is, with a final slash. */
+  readonly url: string;
+  /** The served app, for what this class does not offer. */
+  readonly serving: Serving;
+  readonly #sockets = new Set<TestSocket>();
+  readonly #leftovers: Leftovers | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(serving: Serving, leftovers: Leftovers | undefined) {
+    this.serving = serving;
+    this.url = serving.url;
+    this.#leftovers = leftovers;
+  }
+
+  /**
+   * Starts an app on a free port.
+   *
+   * @throws what `serve` throws: a lifespan that fails, say
+   */
+  static async start(app: Koa, options: StartOptions = {}): Promise<TestClient> {
+    const leftovers = options.leftovers === false ? undefined : new Leftovers();
+    const log = options.log ?? createLog({ level: "silent" });
+    try {
+      return new TestClient(
+        await serve(app, { port: 0, graceSeconds: 2, ...options, log }),
+        leftovers,
+      );
+    } catch (error) {
+      leftovers?.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * `fetch` with a path of this app. Redirects are shown, not followed, and the connection is not
+   * kept.
+   */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set("Connection", "close");
+    return fetch(new URL(path, this.url), { redirect: "manual", ...init, headers });
+  }
+
+  /**
+   * Opens a WebSocket.
+   *
+   * @param path a path of this app, with a query if need be
+   * @throws HandshakeRefused with status, headers and body when the answer is plain HTTP
+   */
+  connect(path: string, options: ConnectOptions = {}): Promise<TestSocket> {
+    const url = this.url.replace(/^http/, "ws").replace(/\/$/, "") + path;
+    const ws = new WebSocket(url, options.protocols ?? [], {
+      headers: options.headers ?? {},
+      handshakeTimeout: options.timeoutMs ?? 2_000,
+      perMessageDeflate: false,
+      rejectUnauthorized: false,
+    });
+    return new Promise((resolve, reject) => {
+      let socket: TestSocket | undefined;
+      // Synchronous with the 101, so that a message in the same packet is not missed.
+      ws.once("upgrade", (response) =>
+        ws.once("open", () => {
+          socket = new TestSocket(ws, path, response.headers);
+          this.#sockets.add(socket);
+          ws.once("close", () => this.#sockets.delete(socket as TestSocket));
+          resolve(socket);
+        }),
+      );
+      ws.once("unexpected-response", (_request, response) => {
+        refusal(path, response).then(reject, reject);
+      });
+      ws.on("error", reject);
+    });
+  }
+
+  /**
+   * Closes every connection and the app.
+   *
+   * @throws Error that lists the handlers, timers and sockets that are left behind
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** See {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const socket of this.#sockets) socket.ws.close();
+    const { live } = this.serving.upgrades;
+    await until(() => live.size === 0);
+    const left = [...live].map(({ handshake }) => `handler of ${handshake.path}`);
+    await this.serving.close();
+    const leftovers = this.#leftovers;
+    await until(() => !leftovers || leftovers.list().length === 0);
+    left.push(...(leftovers?.list() ?? []));
+    leftovers?.stop();
+    if (left.length > 0) {
+      throw new Error(`expected nothing to be left behind, but there is: ${left.join("; ")}`);
+    }
+  }
+}
+
+async function refusal(path: string, response: IncomingMessage): Promise<HandshakeRefused> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(response.headersDistinct)) {
+    for (const each of value ?? []) headers.append(name, each);
+  }
+  return new HandshakeRefused(
+    path,
+    response.statusCode ?? 0,
+    headers,
+    Buffer.concat(chunks).toString(),
+  );
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + SETTLE_MS;
+  while (!condition() && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

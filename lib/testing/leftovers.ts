@@ -1,0 +1,65 @@
+import { type AsyncHook, createHook } from "node:async_hooks";
+
+/** The kinds of resource that keep a process alive when they are forgotten. */
+const KINDS: Readonly<Record<string, string>> = {
+  Timeout: "timer",
+  TCPWRAP: "socket",
+  TCPSERVERWRAP: "server",
+  PIPEWRAP: "pipe",
+  PROCESSWRAP: "child process",
+  FSEVENTWRAP: "file watcher",
+  Worker: "worker",
+};
+
+interface Resource {
+  readonly kind: string;
+  readonly where: string;
+  readonly hasRef: () => boolean;
+}
+
+/**
+ * Watches what is created from now on and keeps the process alive: timers, sockets, servers. For
+ * each it notes the line of the user's code that created it.
+ */
+export class Leftovers {
+  readonly #resources = new Map<number, Resource>();
+  readonly #hook: AsyncHook;
+
+  constructor() {
+    this.#hook = createHook({
+      init: (id, type, _trigger, resource) => this.#note(id, type, resource),
+      destroy: (id) => this.#resources.delete(id),
+    }).enable();
+  }
+
+  /** What is left now, a line each: `timer created at apps/chat/room.ts:12:3`. */
+  list(): string[] {
+    return [...this.#resources.values()]
+      .filter((resource) => resource.hasRef())
+      .map(({ kind, where }) => `${kind} created ${where}`);
+  }
+
+  /** Stops watching. */
+  stop(): void {
+    this.#hook.disable();
+    this.#resources.clear();
+  }
+
+  #note(id: number, type: string, resource: object & { hasRef?: () => boolean }): void {
+    const kind = KINDS[type];
+    if (!kind) return;
+    const where = userFrame(new Error().stack ?? "");
+    // A timer that only Node's own code asked for (its fetch, its test runner), or this client's
+    // deadlines, is not the app's.
+    if (type === "Timeout" && (!where || where.includes("/testing/"))) return;
+    const weak = new WeakRef(resource);
+    const hasRef = () => weak.deref()?.hasRef?.() ?? false;
+    this.#resources.set(id, { kind, where: where ?? "by Node itself", hasRef });
+  }
+}
+
+function userFrame(stack: string): string | undefined {
+  const frames = stack.split("\n").slice(1);
+  const frame = frames.find((f) => !f.includes("node:") && !f.includes("/testing/leftovers."));
+  return frame?.trim();
+}

@@ -1,0 +1,120 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { WebSocket } from "ws";
+import type { Closed } from "../connection.ts";
+import { Inbox } from "../inbox.ts";
+
+/** How long a receive waits unless it is told otherwise. */
+const RECEIVE_MS = 2_000;
+
+/** Options of a receive. */
+export interface ReceiveOptions {
+  /** How long to wait, in milliseconds. Default 2,000. */
+  timeoutMs?: number;
+}
+
+/** The client's end of a WebSocket in a test. Every wait has a deadline and says what it was for. */
+export class TestSocket {
+  /** The subprotocol the server selected, or "". */
+  readonly protocol: string;
+  /** The headers of the 101. */
+  readonly headers: IncomingHttpHeaders;
+  /** The `ws` underneath, for what this class does not offer. */
+  readonly ws: WebSocket;
+
+  readonly #path: string;
+  readonly #inbox = new Inbox<string | Buffer>(Number.POSITIVE_INFINITY, () => {});
+  readonly #closed: Promise<Closed>;
+  #received = 0;
+  #end: Closed | undefined;
+
+  /** Made by {@link TestClient.connect}, before the first message can have arrived. */
+  constructor(ws: WebSocket, path: string, headers: IncomingHttpHeaders) {
+    this.ws = ws;
+    this.#path = path;
+    this.headers = headers;
+    this.protocol = ws.protocol;
+    ws.on("message", (data, isBinary) => {
+      this.#received++;
+      this.#inbox.push(isBinary ? (data as Buffer) : data.toString());
+    });
+    ws.on("error", () => {});
+    this.#closed = new Promise((resolve) => {
+      ws.once("close", (code, reason) => {
+        this.#end = { code, reason: reason.toString() };
+        this.#inbox.end();
+        resolve(this.#end);
+      });
+    });
+  }
+
+  /** Sends a text message, or bytes as a binary one. */
+  send(data: string | Uint8Array): void {
+    this.ws.send(data);
+  }
+
+  /** Sends a value as JSON. */
+  sendJson(value: unknown): void {
+    this.send(JSON.stringify(value));
+  }
+
+  /**
+   * Takes the next message.
+   *
+   * @throws Error when none comes in time or the connection has ended
+   */
+  async receive(options: ReceiveOptions = {}): Promise<string | Buffer> {
+    const { done, value } = await this.#inTime(this.#inbox.next(), "a message", options);
+    if (done) throw new Error(`expected a message on ${this.#path}, but ${this.#state()}`);
+    return value;
+  }
+
+  /** Takes the next message and parses it. */
+  async receiveJson<T = unknown>(options: ReceiveOptions = {}): Promise<T> {
+    return JSON.parse((await this.receive(options)).toString()) as T;
+  }
+
+  /**
+   * Waits for the end of the connection; messages may still be there to be received.
+   *
+   * @returns the close code and reason; 1006 when there was no close frame
+   */
+  closed(options: ReceiveOptions = {}): Promise<Closed> {
+    return this.#inTime(this.#closed, "the close", options);
+  }
+
+  /** Closes the connection and waits for its end. */
+  close(code = 1000, reason = ""): Promise<Closed> {
+    this.ws.close(code, reason);
+    return this.closed();
+  }
+
+  /** Ends the connection without a close frame, as a client that is gone. */
+  terminate(): void {
+    this.ws.terminate();
+  }
+
+  async #inTime<T>(promise: Promise<T>, what: string, options: ReceiveOptions): Promise<T> {
+    const ms = options.timeoutMs ?? RECEIVE_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(
+          new Error(`expected ${what} on ${this.#path} within ${ms} ms, but ${this.#state()}`),
+        );
+      }, ms);
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #state(): string {
+    const end = this.#end;
+    const now = end
+      ? `it was closed ${end.code} ${JSON.stringify(end.reason)}`
+      : "it is still open";
+    return `${now} after ${this.#received} messages`;
+  }
+}

@@ -1,0 +1,12 @@
+import { chat } from "./apps/chat/index.ts";
+import { echo } from "./apps/echo/index.ts";
+import { site } from "./apps/site/index.ts";
+import { App, run } from "./lib/index.ts";
+
+const app = new App();
+
+app.mount("/ws", echo);
+app.mount("/chat", chat);
+app.mount("/", site);
+
+await run(app);
