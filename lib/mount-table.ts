@@ -71,7 +71,7 @@ function normalise(prefix: string): string {
   const pattern = prefix.endsWith("/") ? prefix.slice(0, -1) : prefix;
   const segments = pattern.split("/").slice(1);
   const sound = segments.every(
-    (s) => (LITERAL.test(s) && !/^\.{1,2}$/.test(s)) || PARAMETER.test(s),
+    (s) => (LITERAL.test(s) && !/^(?:\.|%2e){1,2}$/i.test(s)) || PARAMETER.test(s),
   );
   if (prefix.startsWith("/") && sound) return pattern;
   throw new Error(

@@ -24,13 +24,16 @@ export function isPlain(ctx: Koa.Context): boolean {
 
 /**
  * The target of a request with a slash added to its path or taken from it, query and encoding as
- * they were sent. It begins with exactly one slash, so a `Location` made of it stays on this host.
+ * they were sent. It begins with exactly one slash and has no backslash, which browsers read as
+ * one, so a `Location` made of it stays on this host.
  *
- * @returns undefined where empty segments (`//`) make the slash ambiguous
+ * @returns undefined where empty segments (`//`) make the slash ambiguous, or the target is no
+ *   plain path
  */
 export function otherSlash(target: string): string | undefined {
   const path = rawPath(target);
-  if (path.includes("//") || path === "/") return undefined;
+  if (!path.startsWith("/") || path.includes("//") || path === "/") return undefined;
+  if (path.includes("\\") || target.includes("#")) return undefined;
   const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
   return other + target.slice(path.length);
 }

@@ -72,7 +72,9 @@ export class Routes {
       return true;
     }
     ctx.status = 426;
-    ctx.set({ Upgrade: "websocket", Connection: "Upgrade" });
+    // Node takes a Connection header for the whole truth about the connection's end.
+    const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
+    ctx.set({ Upgrade: "websocket", Connection: connection });
     ctx.body = "this path takes WebSocket connections only";
     return true;
   }

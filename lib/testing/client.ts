@@ -62,7 +62,7 @@ export class TestClient implements AsyncDisposable {
    * @throws what `serve` throws: a lifespan that fails, say
    */
   static async start(app: Koa, options: StartOptions = {}): Promise<TestClient> {
-    const leftovers = options.leftovers === false ? undefined : new Leftovers();
+    const leftovers = options.leftovers === false ? undefined : Leftovers.watch();
     const log = options.log ?? createLog({ level: "silent" });
     try {
       return new TestClient(
@@ -70,7 +70,7 @@ export class TestClient implements AsyncDisposable {
         leftovers,
       );
     } catch (error) {
-      leftovers?.stop();
+      if (leftovers?.release()) leftovers.stop();
       throw error;
     }
   }
@@ -138,13 +138,19 @@ export class TestClient implements AsyncDisposable {
     await until(() => live.size === 0);
     const left = [...live].map(({ handshake }) => `handler of ${handshake.path}`);
     await this.serving.close();
-    const leftovers = this.#leftovers;
-    await until(() => !leftovers || leftovers.list().length === 0);
-    left.push(...(leftovers?.list() ?? []));
-    leftovers?.stop();
+    left.push(...(await this.#leftBehind()));
     if (left.length > 0) {
       throw new Error(`expected nothing to be left behind, but there is: ${left.join("; ")}`);
     }
+  }
+
+  async #leftBehind(): Promise<string[]> {
+    const leftovers = this.#leftovers;
+    if (!leftovers?.release()) return [];
+    await until(() => leftovers.list().length === 0);
+    const left = leftovers.list();
+    leftovers.stop();
+    return left;
   }
 }
 

@@ -17,6 +17,9 @@ interface Resource {
   readonly hasRef: () => boolean;
 }
 
+let watching: Leftovers | undefined;
+let users = 0;
+
 /**
  * Watches what is created from now on and keeps the process alive: timers, sockets, servers. For
  * each it notes the line of the user's code that created it.
@@ -25,7 +28,17 @@ export class Leftovers {
   readonly #resources = new Map<number, Resource>();
   readonly #hook: AsyncHook;
 
-  constructor() {
+  /**
+   * The watch of this process, begun by its first user; give it back with {@link release}. There
+   * is one for all, because a hook cannot tell whose test it was that created something.
+   */
+  static watch(): Leftovers {
+    users++;
+    watching ??= new Leftovers();
+    return watching;
+  }
+
+  private constructor() {
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => this.#note(id, type, resource),
       destroy: (id) => this.#resources.delete(id),
@@ -39,7 +52,18 @@ export class Leftovers {
       .map(({ kind, where }) => `${kind} created ${where}`);
   }
 
-  /** Stops watching. */
+  /**
+   * Ends one use of the watch.
+   *
+   * @returns whether it was the last one, and what is left now is left behind
+   */
+  release(): boolean {
+    if (--users > 0) return false;
+    watching = undefined;
+    return true;
+  }
+
+  /** Stops watching, after {@link release} said that this was the last use. */
   stop(): void {
     this.#hook.disable();
     this.#resources.clear();
