@@ -1,0 +1,43 @@
+/** Where a message is written. What cannot be sent stays here, in sight. */
+export class Composer {
+  #form = document.querySelector("#composer");
+  #input = document.querySelector("#messageText");
+  #button = document.querySelector("#send");
+  #hint = document.querySelector("#hint");
+
+  /** @param {(text: string) => boolean} send false when the text was not taken */
+  constructor(send) {
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#input.focus();
+      if (this.text === "") return;
+      if (send(this.text)) this.text = "";
+      else this.#hint.textContent = "Not sent. Your message stays here until you send it again.";
+    });
+    this.#input.addEventListener("input", () => {
+      this.#hint.textContent = "";
+    });
+  }
+
+  get text() {
+    return this.#input.value;
+  }
+
+  set text(text) {
+    this.#input.value = text;
+    this.#hint.textContent = "";
+  }
+
+  /**
+   * Says whether a message would be taken now. The button is only marked as disabled: a really
+   * disabled one would drop the focus and leave Enter without an answer.
+   */
+  set ready(ready) {
+    this.#button.ariaDisabled = String(!ready);
+    if (ready) this.#hint.textContent = "";
+  }
+
+  focus() {
+    this.#input.focus();
+  }
+}

@@ -1,0 +1,59 @@
+import { stateName } from "./state-line.js";
+
+/** The links that choose a demo. The choice lives in the address, so Back and bookmarks work. */
+export class Tabs {
+  #demos;
+  #links = new Map();
+  #chosen = () => {};
+
+  /** @param {import("./demo.js").Demo[]} demos the first is shown when the address names none */
+  constructor(demos) {
+    this.#demos = demos;
+    const list = document.querySelector("#tabs");
+    for (const demo of demos) {
+      const link = document.createElement("a");
+      link.href = `#${demo.name}`;
+      link.append(part("dot"), part("title", demo.title), part("note"), part("unread"));
+      link.firstChild.ariaHidden = "true";
+      this.#links.set(demo, link);
+      const item = document.createElement("li");
+      item.append(link);
+      list.append(item);
+      this.refresh(demo);
+    }
+    addEventListener("hashchange", () => this.#choose());
+  }
+
+  /** Calls `listener` with the demo that the address names, now and whenever it changes. */
+  onChoose(listener) {
+    this.#chosen = listener;
+    this.#choose();
+  }
+
+  /** Shows a demo's state and how many of its messages wait to be read. */
+  refresh(demo) {
+    const link = this.#links.get(demo);
+    link.dataset.state = demo.connection.state;
+    link.querySelector(".note").textContent = stateName(demo.connection.state);
+    const unread = link.querySelector(".unread");
+    unread.hidden = demo.unread === 0;
+    unread.textContent = demo.unread > 99 ? "99+ new" : `${demo.unread} new`;
+  }
+
+  #choose() {
+    const name = location.hash.slice(1);
+    const demo = this.#demos.find((candidate) => candidate.name === name) ?? this.#demos[0];
+    for (const [owner, link] of this.#links) {
+      if (owner === demo) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    this.#chosen(demo);
+  }
+}
+
+function part(className, text = "") {
+  const span = document.createElement("span");
+  span.className = className;
+  span.textContent = text;
+  return span;
+}
