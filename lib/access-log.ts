@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Handshake } from "./handshake.ts";
 import type { Logger } from "./log.ts";
 import { rawPath } from "./path.ts";
-import type { Upgrades } from "./upgrade.ts";
+import type { Upgrades } from "./upgrades.ts";
 
 /**
  * Tells a server's story in the log: a line for each handshake, for each end of a connection and

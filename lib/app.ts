@@ -5,16 +5,18 @@ import type { MessageKind } from "./connection.ts";
 import { type Context, childContext, urlFor } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Lifespan } from "./lifespan.ts";
+import { Limits } from "./limits.ts";
 import { Mount, originOf } from "./mount.ts";
-import { MountTable } from "./mount-table.ts";
+import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
 import { type Handler, type RouteMiddleware, type RouteOptions, websocketRoute } from "./route.ts";
 import { type Router, Routes } from "./routes.ts";
-import { attach, refuseHandshake } from "./upgrade.ts";
+import { refuseHandshake } from "./settle.ts";
+import { attach } from "./upgrade.ts";
 
 type Middleware = Koa.Middleware;
 
-/** Koa's own options. */
+/** Koa's own options, and the limits of one app. */
 export interface AppOptions {
   /** Environment, `NODE_ENV` or "development" by default. */
   env?: string;
@@ -24,6 +26,10 @@ export interface AppOptions {
   proxy?: boolean;
   /** Give middleware `app.currentContext`. */
   asyncLocalStorage?: boolean;
+  /** Origins that may connect to this app and those mounted in it, beside the server's. */
+  allowedOrigins?: readonly string[];
+  /** How many connections this app and those mounted in it may have; more get 503. */
+  maxConnections?: number;
 }
 
 type Rest<Path extends string, Kind extends MessageKind> = [
@@ -46,11 +52,18 @@ export class App extends Koa {
   readonly #mounts: Mount[] = [];
   readonly #lifespans: Lifespan[] = [];
   readonly #stack: Middleware[] = [];
+  readonly #allowedOrigins: readonly string[] | undefined;
   #run = compose<Koa.Context>([]);
+
+  /** Counts the app's connections, where it has a limit of its own. */
+  readonly limits: Limits | undefined;
 
   /** @param options Koa's own options */
   constructor(options: AppOptions = {}) {
     super(options);
+    const { allowedOrigins, maxConnections } = options;
+    this.#allowedOrigins = allowedOrigins;
+    this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
     // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
     this.middleware.push((ctx) => this.#enter(ctx as Context));
     hide(this.context, { mountPath: "", params: {}, urlFor, onerror });
@@ -121,8 +134,7 @@ export class App extends Koa {
     if (app === this || (app instanceof App && app.contains(this))) {
       throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
     }
-    // The table knows the prefix in its normal form only once it has taken it.
-    const mount = new Mount(prefix.replace(/\/$/, ""), app);
+    const mount = new Mount(normalise(prefix), app);
     this.#table.add(prefix, mount);
     this.#mounts.push(mount);
     return this;
@@ -166,6 +178,21 @@ export class App extends Koa {
     params: Record<string, string | number>,
   ): { path: string; socket: boolean } | undefined {
     return this.#routes.linkTo(name, params);
+  }
+
+  /**
+   * The origins that are allowed at a path: those of the deepest app on the way that names some.
+   *
+   * @param path a raw path, as this app sees it
+   */
+  originsAt(path: string): readonly string[] | undefined {
+    const match = this.#table.find(path);
+    const mount = match?.value ?? this.#table.root;
+    const below =
+      mount?.app instanceof App
+        ? mount.app.originsAt(path.slice(match?.prefix.length ?? 0))
+        : undefined;
+    return below ?? this.#allowedOrigins;
   }
 
   async #enter(ctx: Context): Promise<void> {

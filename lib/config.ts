@@ -1,3 +1,6 @@
+import proxyAddr from "proxy-addr";
+import { canonical } from "./origin.ts";
+
 /** A bad value in the environment: one line that names it, what was expected and what came. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -13,6 +16,12 @@ export interface Config {
   graceSeconds: number;
   /** The least level that is logged. Default info. */
   logLevel: LogLevel;
+  /** Proxies whose `X-Forwarded-*` is believed: addresses, CIDR ranges, `loopback`. Default none. */
+  trustProxy: readonly string[];
+  /** Host names the server answers to beside loopback. Default none. */
+  allowedHosts: readonly string[];
+  /** Origins that may connect beside the server's own. Default none. */
+  allowedOrigins: readonly string[];
 }
 
 /** The levels of the log, the quietest last. */
@@ -27,43 +36,60 @@ export const DEFAULT_CONFIG: Readonly<Config> = {
   port: 8000,
   graceSeconds: 10,
   logLevel: "info",
+  trustProxy: [],
+  allowedHosts: [],
+  allowedOrigins: [],
 };
 
 /**
- * Reads the settings from environment variables: `HOST`, `PORT`, `GRACE_SECONDS`, `LOG_LEVEL`.
- * One that is empty or missing takes its default.
+ * Reads the settings from environment variables: `HOST`, `PORT`, `GRACE_SECONDS`, `LOG_LEVEL`, and
+ * the comma-separated lists `TRUST_PROXY`, `ALLOWED_HOSTS` and `ALLOWED_ORIGINS`. One that is empty
+ * or missing takes its default.
  *
  * @throws ConfigError for a value that cannot be meant
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const one = <Name extends keyof Config>(
+    name: Name,
+    expected: string,
+    parse: Parse<Config[Name]>,
+  ) => read(env, VARIABLES[name], expected, DEFAULT_CONFIG[name], parse);
   return {
-    host: read(env, "HOST", "a host name or an address", DEFAULT_CONFIG.host, host),
-    port: read(env, "PORT", "a whole number from 0 to 65535", DEFAULT_CONFIG.port, (text) =>
+    host: one("host", "a host name or an address", host),
+    port: one("port", "a whole number from 0 to 65535", (text) =>
       number(text, /^\d{1,5}$/, 65_535),
     ),
-    graceSeconds: read(
-      env,
-      "GRACE_SECONDS",
-      "a number of seconds from 0 to 3600",
-      DEFAULT_CONFIG.graceSeconds,
-      (text) => number(text, /^\d{1,4}(\.\d{1,3})?$/, 3600),
+    graceSeconds: one("graceSeconds", "a number of seconds from 0 to 3600", (text) =>
+      number(text, /^\d{1,4}(\.\d{1,3})?$/, 3600),
     ),
-    logLevel: read(
-      env,
-      "LOG_LEVEL",
-      `one of ${LOG_LEVELS.join(", ")}`,
-      DEFAULT_CONFIG.logLevel,
-      (text) => LOG_LEVELS.find((level) => level === text),
+    logLevel: one("logLevel", `one of ${LOG_LEVELS.join(", ")}`, (text) =>
+      LOG_LEVELS.find((level) => level === text),
     ),
+    trustProxy: one("trustProxy", "addresses, CIDR ranges or loopback", list(trustable)),
+    allowedHosts: one("allowedHosts", "host names without a scheme", list(host)),
+    allowedOrigins: one("allowedOrigins", "origins such as https://example.com", list(origin)),
   };
 }
+
+/** The environment variable of each setting. */
+const VARIABLES: Readonly<Record<keyof Config, string>> = {
+  host: "HOST",
+  port: "PORT",
+  graceSeconds: "GRACE_SECONDS",
+  logLevel: "LOG_LEVEL",
+  trustProxy: "TRUST_PROXY",
+  allowedHosts: "ALLOWED_HOSTS",
+  allowedOrigins: "ALLOWED_ORIGINS",
+};
+
+type Parse<T> = (text: string) => T | undefined;
 
 function read<T>(
   env: NodeJS.ProcessEnv,
   name: string,
   expected: string,
   fallback: T,
-  parse: (text: string) => T | undefined,
+  parse: Parse<T>,
 ): T {
   const text = env[name];
   if (text === undefined || text === "") return fallback;
@@ -78,4 +104,25 @@ function number(text: string, form: RegExp, most: number): number | undefined {
 
 function host(text: string): string | undefined {
   return /^[A-Za-z0-9.:%_-]{1,253}$/.test(text) ? text : undefined;
+}
+
+// As browsers write it, for it is compared as a whole.
+function origin(text: string): string | undefined {
+  return canonical(text) === text ? text : undefined;
+}
+
+function trustable(text: string): string | undefined {
+  try {
+    proxyAddr.compile(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}
+
+function list(parse: Parse<string>): Parse<readonly string[]> {
+  return (text) => {
+    const items = text.split(",").map((item) => parse(item.trim()));
+    return items.every((item) => item !== undefined) ? items : undefined;
+  };
 }

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { assertSendable, clipReason } from "./close-codes.ts";
 import { Inbox } from "./inbox.ts";
+import { Liveness, type LivenessOptions } from "./liveness.ts";
+import { Rate } from "./rate.ts";
 
 /** Which kinds of message a route takes; another kind closes 1003. */
 export type MessageKind = "text" | "binary" | "both";
 
 /** The limits of one connection. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends LivenessOptions {
   /** What the handler reads: `text` (strings), `binary` (Buffers) or `both`. Default `text`. */
   messages?: MessageKind;
   /** Unread messages at which reading from the socket pauses. Default 64. */
@@ -16,6 +19,10 @@ export interface ConnectionOptions {
   highWaterBytes?: number;
   /** Unsent bytes at which the client is cut off with 1013. Default 1 MiB. */
   maxBufferedBytes?: number;
+  /** Messages and pings a second that a client may send in the long run; then 1008. Default 100. */
+  messagesPerSecond?: number;
+  /** Messages and pings that may come at once. Default 500. */
+  burstMessages?: number;
 }
 
 /** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
@@ -31,6 +38,8 @@ const QUEUE_MESSAGES = 64;
 const HIGH_WATER_BYTES = 64 * 1024;
 /** Sixteen full buffers: a client this far behind will not catch up. */
 const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
+const MESSAGES_PER_SECOND = 100;
+const BURST_MESSAGES = 500;
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -59,6 +68,8 @@ export class Connection<T = string> implements AsyncIterable<T> {
   readonly #maxBuffered: number;
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
+  readonly #liveness: Liveness;
+  readonly #rate: Rate;
   // Not the socket's state: a paused socket hands over its last messages after it has closed.
   #left = false;
   #flushed: (() => void)[] = [];
@@ -69,16 +80,23 @@ export class Connection<T = string> implements AsyncIterable<T> {
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
-  constructor(ws: WebSocket, options: ConnectionOptions = {}) {
+  constructor(ws: WebSocket, socket: Socket, options: ConnectionOptions = {}) {
     this.#ws = ws;
     this.protocol = ws.protocol;
     this.#kind = options.messages ?? "text";
     this.#highWater = options.highWaterBytes ?? HIGH_WATER_BYTES;
     this.#maxBuffered = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
-    this.#inbox = new Inbox<unknown>(options.queueMessages ?? QUEUE_MESSAGES, (full) =>
-      full ? ws.pause() : ws.resume(),
+    this.#rate = new Rate(
+      options.messagesPerSecond ?? MESSAGES_PER_SECOND,
+      options.burstMessages ?? BURST_MESSAGES,
     );
+    this.#liveness = new Liveness(ws, socket, this.#actions, options);
+    this.#inbox = new Inbox<unknown>(options.queueMessages ?? QUEUE_MESSAGES, (full) => {
+      full ? ws.pause() : ws.resume();
+      this.#liveness.unread(full);
+    });
     ws.on("message", (data, isBinary) => this.#receive(data, isBinary));
+    ws.on("ping", () => this.#isInRate());
     // Without a listener an oversized frame is an uncaught exception; ws closes by itself.
     ws.on("error", () => {});
     this.closed = new Promise((resolve) => {
@@ -150,6 +168,7 @@ export class Connection<T = string> implements AsyncIterable<T> {
     this.#left = true;
     this.#ws.close(code, clipReason(reason));
     this.#inbox.end(true);
+    this.#liveness.stop();
     // A paused socket would never read the client's answer and end as 1006.
     this.#ws.resume();
     this.#settleFlushed();
@@ -161,13 +180,25 @@ export class Connection<T = string> implements AsyncIterable<T> {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (this.#left) return;
+    if (this.#left || !this.#isInRate()) return;
+    this.#liveness.heard();
     if (this.#kind !== "both" && isBinary !== (this.#kind === "binary")) {
       this.close(1003, `expected a ${this.#kind} message, but got ${isBinary ? "binary" : "text"}`);
       return;
     }
     this.#inbox.push(isBinary ? data : data.toString());
   }
+
+  #isInRate(): boolean {
+    if (this.#rate.take()) return true;
+    this.close(1008, "too many messages a second");
+    return false;
+  }
+
+  readonly #actions = {
+    violate: (reason: string) => this.close(1008, reason),
+    gone: () => this.terminate(),
+  };
 
   #drained(): Promise<boolean> {
     return new Promise((resolve) => {
@@ -192,6 +223,7 @@ export class Connection<T = string> implements AsyncIterable<T> {
 
   #end(code: number, reason: Buffer): Closed {
     this.#result = { code, reason: reason.toString() };
+    this.#liveness.stop();
     this.#inbox.end();
     this.#settleFlushed();
     this.#abort?.abort();

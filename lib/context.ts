@@ -1,4 +1,4 @@
-import type Koa from "koa";
+import Koa from "koa";
 
 /** Names in a path pattern: `"/:room/:id"` has `room` and `id`. */
 type ParamNames<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -32,6 +32,9 @@ export interface SubappContext<Path extends string = string> {
 /** A request's context, in an app of this framework. */
 export type Context<Path extends string = string> = Koa.Context & SubappContext<Path>;
 
+/** Where an app hangs. `ctx.mountPath` says the same, but koa-mount as middleware overwrites it. */
+export const PREFIX = Symbol("prefix");
+
 /** What `urlFor` needs of an app. */
 interface Linking {
   linkTo?(
@@ -49,7 +52,7 @@ export function urlFor(
   for (const ctx of lineage(this)) {
     const link = (ctx.app as Linking).linkTo?.(name, params);
     if (!link) continue;
-    const path = `${ctx.mountPath}${link.path}`;
+    const path = `${ctx[PREFIX] ?? ""}${link.path}`;
     return link.socket ? `${ctx.secure ? "wss" : "ws"}://${ctx.host}${path}` : path;
   }
   throw new Error(`expected the name of a route of this app or one above it, but got "${name}"`);
@@ -78,7 +81,14 @@ const SHARED: PropertyDescriptorMap = {
   },
 };
 
-const OWN_COOKIES: PropertyDescriptorMap = { respond: SHARED.respond as PropertyDescriptor };
+// Koa's own accessor, which signs with the keys of `ctx.app`, for an app that has some.
+const OWN_COOKIES: PropertyDescriptorMap = {
+  respond: SHARED.respond as PropertyDescriptor,
+  cookies: Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(new Koa().context),
+    "cookies",
+  ) as PropertyDescriptor,
+};
 
 /**
  * The context of a request inside a mounted app. It inherits from the parent's, so what was put
@@ -98,12 +108,16 @@ export function childContext(
 ): Context {
   const ctx: Context = Object.create(parent, app.keys ? OWN_COOKIES : SHARED);
   ctx.app = app as Context["app"];
+  ctx[PREFIX] = mountPath;
   ctx.mountPath = mountPath;
   ctx.params = { ...parent.params, ...params };
   ctx.urlFor = urlFor;
   // koa-router appends to what it finds here and would answer for the parent's routes.
   ctx.matched = undefined;
-  if (Object.keys(app.context).length > 0) {
+  // Koa keeps what the parent has used behind a symbol that is inherited too.
+  if (app.keys) Object.assign(ctx, { cookies: undefined });
+  // Hidden ones and symbols as well: koa-session defines its own like that.
+  if (Reflect.ownKeys(app.context).length > 0) {
     Object.defineProperties(ctx, Object.getOwnPropertyDescriptors(app.context));
   }
   return ctx;
@@ -114,7 +128,11 @@ export function childContext(
  * address stay what they were, while koa-mount restores the shared one and the socket closes.
  */
 export function frozenContext(live: Context): Context {
-  const req = Object.create(live.req, { url: { value: live.req.url, writable: true } });
+  const req = Object.create(live.req, {
+    url: { value: live.req.url, writable: true },
+    // Koa parses the URL once and changes the result in place when the path is restored.
+    _parsedUrl: { value: undefined, writable: true },
+  });
   const request = Object.create(live.request);
   const ctx: Context = Object.create(live);
   request.req = req;

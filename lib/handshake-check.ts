@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { HandshakeError } from "./handshake.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Sixteen bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
@@ -25,7 +25,7 @@ export function hasBody(req: IncomingMessage): boolean {
 /**
  * The subprotocols a client offers, in its order of preference.
  *
- * @throws HandshakeError 400 when the header is not a list of different tokens (RFC 6455 4.1)
+ * @throws Refusal 400 when the header is not a list of different tokens (RFC 6455 4.1)
  */
 export function offeredProtocols(req: IncomingMessage): string[] {
   const header = req.headers["sec-websocket-protocol"];
@@ -34,36 +34,32 @@ export function offeredProtocols(req: IncomingMessage): string[] {
   if (offered.every((token) => TOKEN.test(token)) && new Set(offered).size === offered.length) {
     return offered;
   }
-  throw new HandshakeError(400, "expected Sec-WebSocket-Protocol to be a list of different tokens");
+  throw new Refusal(400, "expected Sec-WebSocket-Protocol to be a list of different tokens");
 }
 
 /**
  * Checks what RFC 6455 section 4.2.1 asks of a handshake before any middleware sees it.
  *
- * @throws HandshakeError 405 for the method, 426 for the version, 400 for anything else
+ * @throws Refusal 405 for the method, 426 for the version, 400 for anything else
  */
 export function checkHandshake(req: IncomingMessage): void {
   if (req.method !== "GET") {
-    throw new HandshakeError(
-      405,
-      `expected the method GET for a WebSocket, but got ${req.method}`,
-      {
-        Allow: "GET",
-      },
-    );
+    throw new Refusal(405, `expected the method GET for a WebSocket, but got ${req.method}`, {
+      Allow: "GET",
+    });
   }
   if (req.httpVersionMajor === 1 && req.httpVersionMinor < 1) {
-    throw new HandshakeError(400, "expected HTTP/1.1 for a WebSocket, but got HTTP/1.0");
+    throw new Refusal(400, "expected HTTP/1.1 for a WebSocket, but got HTTP/1.0");
   }
   if (req.headers["sec-websocket-version"] !== "13") {
-    throw new HandshakeError(426, "expected Sec-WebSocket-Version: 13", {
+    throw new Refusal(426, "expected Sec-WebSocket-Version: 13", {
       "Sec-WebSocket-Version": "13",
     });
   }
   if (!KEY.test(req.headers["sec-websocket-key"] ?? "")) {
-    throw new HandshakeError(400, "expected Sec-WebSocket-Key to be 16 bytes in base64");
+    throw new Refusal(400, "expected Sec-WebSocket-Key to be 16 bytes in base64");
   }
-  if (hasBody(req)) throw new HandshakeError(400, "expected a WebSocket handshake without a body");
+  if (hasBody(req)) throw new Refusal(400, "expected a WebSocket handshake without a body");
   offeredProtocols(req);
 }
 

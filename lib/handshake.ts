@@ -1,34 +1,10 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Connection } from "./connection.ts";
+import { Refusal, writeRefusal } from "./refusal.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
 export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
-
-/**
- * An error that a handshake answers with its status and message, and that no log reports as a
- * failure: it is the client's doing.
- */
-export class HandshakeError extends Error {
-  override readonly name = "HandshakeError";
-  readonly expose = true;
-  /** The HTTP status of the refusal; `statusCode` is the same under the name that Koa checks. */
-  readonly status: number;
-  readonly statusCode: number;
-  /** Response headers of the refusal. */
-  readonly headers: Readonly<Record<string, string>>;
-
-  /**
-   * @param status an HTTP status of 400 or more
-   * @param message one line for the client: why, and what to do
-   * @param headers response headers, none by default
-   */
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message);
-    this.status = this.statusCode = status;
-    this.headers = headers;
-  }
-}
 
 /**
  * How long a refused client's last bytes are read after the response: closing at once would
@@ -108,15 +84,9 @@ export class Handshake {
    * Answers without the app: a plain response of one line of text, then the end of the socket.
    * Does nothing once the handshake has settled.
    */
-  refuse(error: HandshakeError): void {
+  refuse(error: Refusal): void {
     if (this.#state !== "pending" || this.res.headersSent) return;
-    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
-    this.res.writeHead(error.status, {
-      "Content-Type": "text/plain; charset=utf-8",
-      "Content-Length": Buffer.byteLength(error.message),
-      ...error.headers,
-    });
-    this.res.end(error.message);
+    writeRefusal(this.res, error);
   }
 
   /**
@@ -125,21 +95,21 @@ export class Handshake {
    * @param upgrade calls koa-easy-ws; everything it does is synchronous, so there is no wait here
    *   that could last for ever
    * @returns the open connection
-   * @throws HandshakeError when the client has left, the deadline has passed, or ws refused
+   * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
   accept(upgrade: () => Promise<unknown>): Connection<unknown> {
     if (this.#state !== "pending" || this.#halfClosed || this.res.headersSent) {
-      throw new HandshakeError(400, "the handshake had ended before it was accepted");
+      throw new Refusal(400, "the handshake had ended before it was accepted");
     }
     // koa-easy-ws never settles its promise for a refusal; what counts arrived by the events below.
     upgrade().catch((error: Error) => this.fail(error));
     if (this.connection) return this.connection;
-    throw this.#failure ?? new HandshakeError(400, "the client left during the handshake");
+    throw this.#failure ?? new Refusal(400, "the client left during the handshake");
   }
 
   /** Notes why ws refused the handshake; {@link accept} throws it. */
   fail(error: Error): void {
-    this.#failure ??= new HandshakeError(400, error.message);
+    this.#failure ??= new Refusal(400, error.message);
   }
 
   /**
@@ -180,9 +150,7 @@ export class Handshake {
   }
 
   #expire(timeoutMs: number): void {
-    this.refuse(
-      new HandshakeError(503, `expected the handshake to be answered within ${timeoutMs} ms`),
-    );
+    this.refuse(new Refusal(503, `expected the handshake to be answered within ${timeoutMs} ms`));
     // A response that somebody began and never ends must not hold the socket either.
     if (this.#state === "pending") this.#socket.destroy();
   }

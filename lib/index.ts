@@ -9,4 +9,5 @@ export { createLog, type Logger } from "./log.ts";
 export { run } from "./process.ts";
 export type { Handler, MessageOf, RouteOptions } from "./route.ts";
 export { type ServeOptions, type Serving, serve } from "./server.ts";
-export { type AttachOptions, attach, Upgrades } from "./upgrade.ts";
+export { type AttachOptions, attach } from "./upgrade.ts";
+export { Upgrades } from "./upgrades.ts";

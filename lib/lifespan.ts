@@ -20,8 +20,11 @@ export interface LifespanDeadlines {
   stopMs?: number;
 }
 
+/** Apps in the order of their start, each with the one it is mounted in. */
+type Family = Map<Living, Living | undefined>;
+
 interface Started {
-  readonly app: Koa;
+  readonly app: Living;
   readonly life: AsyncGenerator<void, void, void>;
 }
 
@@ -33,7 +36,8 @@ const STOP_MS = 5_000;
  * mounts in mount order, an app that is mounted twice once.
  *
  * @returns a function that stops them in reverse, each within `stopMs`; an error of a stop is
- *   fired as `error` on its app and the others are stopped all the same
+ *   fired as `error` on its app, or the nearest above that listens, and the others are stopped
+ *   all the same
  * @throws what a start throws, or an Error when one is late, after stopping those already started
  */
 export async function startLifespans(
@@ -41,9 +45,11 @@ export async function startLifespans(
   deadlines: LifespanDeadlines = {},
 ): Promise<(deadlines?: LifespanDeadlines) => Promise<void>> {
   const started: Started[] = [];
-  const stop = (later: LifespanDeadlines = deadlines) => stopAll(started, later.stopMs ?? STOP_MS);
+  const family = familyOf(app);
+  const stop = (later: LifespanDeadlines = deadlines) =>
+    stopAll(started, family, later.stopMs ?? STOP_MS);
   try {
-    for (const each of familyOf(app)) {
+    for (const each of family.keys()) {
       for (const lifespan of each.lifespans ?? []) {
         const life = lifespan();
         started.push({ app: each, life });
@@ -63,22 +69,29 @@ async function startOne(life: AsyncGenerator<void, void, void>, ms: number): Pro
   if (done) throw new Error("expected a lifespan to yield once, but it returned without a yield");
 }
 
-async function stopAll(started: Started[], ms: number): Promise<void> {
+async function stopAll(started: Started[], family: Family, ms: number): Promise<void> {
   for (const { app, life } of started.splice(0).reverse()) {
     try {
       const { done } = await inTime(life.next(), ms, "stop");
       if (!done) throw new Error("expected a lifespan to yield once, but it yielded again");
     } catch (error) {
-      if (app.listenerCount("error") > 0) app.emit("error", error);
-      else app.onerror(error as Error);
+      fire(error, app, family);
     }
   }
 }
 
-function familyOf(app: Living, family = new Set<Living>()): Set<Living> {
+function fire(error: unknown, app: Living, family: Family): void {
+  const whole = error instanceof Error ? error : new Error(`non-error thrown: ${String(error)}`);
+  let at: Living | undefined = app;
+  while (at && at.listenerCount("error") === 0) at = family.get(at);
+  if (at) at.emit("error", whole);
+  else app.onerror(whole);
+}
+
+function familyOf(app: Living, above?: Living, family: Family = new Map()): Family {
   if (family.has(app)) return family;
-  family.add(app);
-  for (const mount of app.mounts ?? []) familyOf(mount.app, family);
+  family.set(app, above);
+  for (const mount of app.mounts ?? []) familyOf(mount.app, app, family);
   return family;
 }
 

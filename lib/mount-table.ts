@@ -67,7 +67,12 @@ export class MountTable<T> {
   }
 }
 
-function normalise(prefix: string): string {
+/**
+ * A prefix in its normal form: without a final slash, "" for `/`.
+ *
+ * @throws Error when it is malformed
+ */
+export function normalise(prefix: string): string {
   const pattern = prefix.endsWith("/") ? prefix.slice(0, -1) : prefix;
   const segments = pattern.split("/").slice(1);
   const sound = segments.every(

@@ -1,7 +1,7 @@
 import type Koa from "koa";
 import compose from "koa-compose";
 import koaMount from "koa-mount";
-import { type Context, childContext, lineage } from "./context.ts";
+import { type Context, childContext, lineage, PREFIX } from "./context.ts";
 import type { MountMatch } from "./mount-table.ts";
 
 type Run = (ctx: Context) => Promise<void>;
@@ -34,7 +34,7 @@ export class Mount {
    * @param match what the table found; undefined for the mount at `/`
    */
   async enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
-    const mountPath = (parent.mountPath ?? "") + (match?.prefix ?? "");
+    const mountPath = (parent[PREFIX] ?? "") + (match?.prefix ?? "");
     const ctx = childContext(parent, this.app, mountPath, match?.params);
     try {
       await this.#enter(ctx, match);
@@ -49,7 +49,7 @@ function strippedByKoaMount(prefix: string, run: Run): (ctx: Context) => Promise
   const middleware = koaMount(prefix || "/", (stripped: Koa.Context) => {
     const ctx = stripped as Context;
     // koa-mount has just written its own prefix here, without those above.
-    ctx.mountPath = (Object.getPrototypeOf(ctx).mountPath ?? "") + prefix;
+    ctx.mountPath = ctx[PREFIX];
     return run(ctx);
   });
   return async (ctx) => {

@@ -10,8 +10,10 @@ import {
   type MessageKind,
 } from "./connection.ts";
 import { type Context, frozenContext, lineage } from "./context.ts";
-import { type Handshake, HandshakeError, handshakeOf } from "./handshake.ts";
-import { upgradesOf } from "./upgrade.ts";
+import { type Handshake, handshakeOf } from "./handshake.ts";
+import type { Limits } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import { upgradesOf } from "./upgrades.ts";
 
 /** What a handler reads on a route, by the route's `messages` option. */
 export type MessageOf<Kind> = Kind extends "both"
@@ -65,19 +67,47 @@ export function websocketRoute(
   upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
   upgrade.server.on("connection", (ws, req) => {
     const handshake = handshakeOf(req);
-    if (handshake) handshake.connection = new Connection<unknown>(ws, options);
+    if (handshake) handshake.connection = new Connection<unknown>(ws, req.socket, options);
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
   const accept: Koa.Middleware = async (ctx) => {
     const handshake = handshakeOf(ctx.req);
     if (!handshake) throw new Error(NO_ATTACH);
-    if (upgradesOf(handshake)?.draining)
-      throw new HandshakeError(503, "the server is shutting down");
-    handshake.accept(() => ctx.ws());
+    if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
+    const release = takeFromAll(ctx as unknown as Context);
+    try {
+      void handshake.accept(() => ctx.ws()).closed.then(release);
+    } catch (error) {
+      release();
+      throw error;
+    }
     ctx.status = 101;
     start(handshake, handler, frozenContext(ctx as unknown as Context));
   };
   return [upgrade, accept];
+}
+
+/** An app with a limit of its own on connections. */
+interface Limited {
+  readonly limits?: Limits;
+}
+
+// One connection counts for its app and for all apps above it that have a limit.
+function takeFromAll(ctx: Context): () => void {
+  const releases: (() => void)[] = [];
+  const release = () => {
+    for (const each of releases) each();
+  };
+  try {
+    for (const { app } of lineage(ctx)) {
+      const { limits } = app as Limited;
+      if (limits) releases.push(limits.take("", true));
+    }
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return release;
 }
 
 function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {

@@ -2,7 +2,7 @@ import type Koa from "koa";
 import Router from "koa-router";
 import type { Context } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
-import { refuseHandshake } from "./upgrade.ts";
+import { refuseHandshake } from "./settle.ts";
 
 export { Router };
 

@@ -3,10 +3,15 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import type Koa from "koa";
 import { logRequests, logUpgrades } from "./access-log.ts";
+import { limitBody } from "./body-limit.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
+import { createDoor } from "./door.ts";
+import { answerHealth } from "./health.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
-import { type AttachOptions, attach, type Upgrades } from "./upgrade.ts";
+import { type Refusal, writeRefusal } from "./refusal.ts";
+import { type AttachOptions, attach } from "./upgrade.ts";
+import type { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link serve}. */
 export interface ServeOptions extends Partial<Config>, AttachOptions {
@@ -16,6 +21,12 @@ export interface ServeOptions extends Partial<Config>, AttachOptions {
   tls?: { cert: string | Buffer; key: string | Buffer };
   /** Deadlines of the apps' lifespans. */
   lifespans?: LifespanDeadlines;
+  /** The longest body of a request in bytes; a longer one gets 413. Default 1 MiB. */
+  maxBodyBytes?: number;
+  /** How long a request's headers may take, in milliseconds; then 408. Default 10,000. */
+  headersTimeoutMs?: number;
+  /** How long a whole request may take, in milliseconds; then 408. Default 300,000. */
+  requestTimeoutMs?: number;
 }
 
 /** A served app. */
@@ -33,6 +44,12 @@ export interface Serving {
    */
   close(): Promise<void>;
 }
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 300_000;
+/** How often Node looks for requests that are late: a tenth of the shortest wait. */
+const CHECK_EVERY_MS = 1_000;
 
 /**
  * What of the grace period handlers and requests may use; the rest is for the lifespans, so that
@@ -54,8 +71,11 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   logErrors(app, log);
   const server = createServer(options);
   server.on("request", logRequests(log));
-  server.on("request", app.callback());
-  const upgrades = attach(server, app, options);
+  server.on(
+    "request",
+    frontOf(app, config, () => upgrades.draining),
+  );
+  const upgrades = attach(server, app, config);
   logUpgrades(upgrades, log);
   const stopLifespans = await startLifespans(app, options.lifespans);
   try {
@@ -77,7 +97,36 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
 }
 
 function createServer(options: ServeOptions): HttpServer | https.Server {
-  return options.tls ? https.createServer(options.tls) : http.createServer();
+  const timeouts = {
+    headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+  };
+  return options.tls
+    ? https.createServer({ ...timeouts, ...options.tls })
+    : http.createServer(timeouts);
+}
+
+// What stands before the app for plain HTTP; `attach` has its own for handshakes.
+function frontOf(app: Koa, options: ServeOptions, draining: () => boolean): http.RequestListener {
+  // The door leaves only what a trusted proxy has forwarded, so Koa may believe it.
+  if (options.trustProxy?.length) app.proxy = true;
+  const door = createDoor(app, options);
+  const callback = app.callback();
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  return (req, res) => {
+    if (answerHealth(req, res, draining)) return;
+    try {
+      door.check(req);
+    } catch (error) {
+      res.shouldKeepAlive = false;
+      return writeRefusal(res, error as Refusal);
+    }
+    if (!limitBody(req, res, maxBodyBytes)) return;
+    res.setHeader("X-Content-Type-Options", "nosniff");
+    if (draining()) res.shouldKeepAlive = false;
+    void callback(req, res);
+  };
 }
 
 function listen(server: HttpServer | https.Server, port: number, host: string): Promise<void> {
@@ -106,7 +155,6 @@ async function drain(
 ): Promise<void> {
   const deadline = performance.now() + graceMs;
   log.info({ event: "draining", connections: upgrades.live.size }, "shutting down");
-  const requestsEnded = closed(server, graceMs * HANDLERS_SHARE);
   const left = await upgrades.drain({ graceMs: graceMs * HANDLERS_SHARE });
   for (const { handshake } of left) {
     log.warn(
@@ -114,7 +162,8 @@ async function drain(
       `the handler of ${handshake.path} did not end in time`,
     );
   }
-  await requestsEnded;
+  // It listens until here, so that a load balancer reads 503 and not a refused connection.
+  await closed(server, deadline - graceMs * (1 - HANDLERS_SHARE) - performance.now());
   await stopLifespans(Math.max(deadline - performance.now(), 0));
   log.info({ event: "stopped" }, "stopped");
 }
@@ -124,7 +173,7 @@ async function closed(server: HttpServer | https.Server, ms: number): Promise<vo
   const ended = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  const timer = setTimeout(() => server.closeAllConnections(), ms);
+  const timer = setTimeout(() => server.closeAllConnections(), Math.max(ms, 0));
   await ended;
   clearTimeout(timer);
 }

@@ -11,6 +11,7 @@ describe("readConfig", () => {
   test("reads every variable", () => {
     const env = { HOST: "::1", PORT: "0", GRACE_SECONDS: "2.5", LOG_LEVEL: "debug" };
     assert.deepEqual(readConfig(env), {
+      ...DEFAULT_CONFIG,
       host: "::1",
       port: 0,
       graceSeconds: 2.5,

@@ -57,7 +57,7 @@ describe("reading", () => {
   });
 
   test("pauses an unread client at the queue's mark and loses nothing", async () => {
-    const { app, socket } = held({ queueMessages: 8 });
+    const { app, socket } = held({ queueMessages: 8, burstMessages: 5_000 });
     await using client = await TestClient.start(app);
     await using wire = await Wire.connect(client.url);
     const sent = 5_000;
@@ -68,7 +68,7 @@ describe("reading", () => {
   });
 
   test("stops taking bytes from a client that is not read", async () => {
-    const { app, socket } = held({ queueMessages: 8 });
+    const { app, socket } = held({ queueMessages: 8, burstMessages: 5_000 });
     await using client = await TestClient.start(app);
     await using wire = await Wire.connect(client.url);
     wire.write(handshake("/"));

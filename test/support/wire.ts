@@ -101,6 +101,14 @@ export class Wire implements AsyncDisposable {
     return { ...head, body: this.buffer.toString() };
   }
 
+  /** Takes that many bytes. */
+  async bytes(length: number): Promise<Buffer> {
+    await this.#until(() => this.buffer.length >= length, `${length} bytes`);
+    const taken = this.buffer.subarray(0, length);
+    this.buffer = this.buffer.subarray(length);
+    return taken;
+  }
+
   /** Takes one frame of the server. */
   async frame(): Promise<Frame> {
     await this.#until(() => parse(this.buffer) !== undefined, "a frame");

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Refusal, writeRefusal } from "./refusal.ts";
+
+/**
+ * Bounds the body of a request, whoever reads it: by what it announces, and, for one that comes
+ * in chunks, by what has come.
+ *
+ * @param req the request
+ * @param res its response; it answers 413 and ends the connection
+ * @param maxBytes the longest body
+ * @returns false when the request was refused and must not go on
+ */
+export function limitBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): boolean {
+  const announced = Number(req.headers["content-length"] ?? 0);
+  if (announced > maxBytes) {
+    tooLarge(res, maxBytes);
+    return false;
+  }
+  if (req.headers["transfer-encoding"] !== undefined) countChunks(req, res, maxBytes);
+  return true;
+}
+
+// `push` is how Node's parser hands over a chunk; a `data` listener would start the flow before
+// the app wants it.
+function countChunks(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
+  let bytes = 0;
+  const push = req.push.bind(req);
+  req.push = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
+    bytes += chunk?.length ?? 0;
+    if (bytes <= maxBytes) return push(chunk, encoding);
+    req.push = () => true;
+    if (!res.headersSent) tooLarge(res, maxBytes);
+    // The reader learns of it as of a client that left; the response has said why.
+    else req.destroy();
+    return true;
+  };
+}
+
+function tooLarge(res: ServerResponse, maxBytes: number): void {
+  res.shouldKeepAlive = false;
+  writeRefusal(res, new Refusal(413, `expected a body of at most ${maxBytes} bytes`));
+}

@@ -1,0 +1,114 @@
+import type { IncomingMessage } from "node:http";
+import type Koa from "koa";
+import proxyAddr from "proxy-addr";
+import { handshakeOf } from "./handshake.ts";
+import { hostAllowed, originAllowed } from "./origin.ts";
+import { rawPath } from "./path.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Who may come in: what is checked of every request and handshake before any middleware. */
+export interface DoorOptions {
+  /**
+   * Host names the server answers to beside loopback, without a port for any port; a page on
+   * another name that resolves to this address (DNS rebinding) gets 421. Default none.
+   */
+  allowedHosts?: readonly string[];
+  /** Origins that may connect or change something beside the server's own. Default none. */
+  allowedOrigins?: readonly string[];
+  /**
+   * Addresses, CIDR ranges or `loopback`, `linklocal`, `uniquelocal` of the proxies whose
+   * `X-Forwarded-For`, `-Proto` and `-Host` are believed. Default none.
+   */
+  trustProxy?: readonly string[];
+}
+
+/** Methods that change nothing (RFC 9110 section 9.2.1): a foreign page may send these. */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+const FORWARDED = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] as const;
+
+/** The check of a server's door. */
+export interface Door {
+  /**
+   * Lets a request in.
+   *
+   * @throws Refusal 421 for its Host, 403 for its Origin
+   */
+  check(req: IncomingMessage): void;
+  /** Whether an address is a proxy's that is trusted. */
+  trusts(address: string): boolean;
+}
+
+/** An app that lets other origins in below some of its mounts. */
+interface Welcoming {
+  originsAt?(path: string): readonly string[] | undefined;
+}
+
+/**
+ * Makes the check of a server's door.
+ *
+ * It first makes the request say the truth about itself: what a trusted proxy forwarded replaces
+ * what it said of itself, and what anybody else claims to have forwarded is dropped, so that
+ * Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` cannot be steered by a client.
+ *
+ * @param app the root app; it and its mounts may allow origins of their own
+ * @param options see {@link DoorOptions}
+ */
+export function createDoor(app: Koa & Welcoming, options: DoorOptions): Door {
+  const { trustProxy } = options;
+  const trust = trustProxy?.length ? proxyAddr.compile([...trustProxy]) : () => false;
+  const hosts = new Set(options.allowedHosts?.map((host) => host.toLowerCase()));
+  const origins = options.allowedOrigins ?? [];
+  const check = (req: IncomingMessage): void => {
+    settleForwarded(req, trust);
+    const host = String(req.headers["x-forwarded-host"] ?? req.headers.host ?? "");
+    if (!hostAllowed(host, hosts)) throw new Refusal(421, WRONG_HOST);
+    const { origin } = req.headers;
+    if (origin === undefined || !changesSomething(req)) return;
+    if (originAllowed(origin, `${schemeOf(req)}://${host}`, origins)) return;
+    const own = app.originsAt?.(rawPath(req.url ?? "")) ?? [];
+    if (!originAllowed(origin, "", own)) throw new Refusal(403, WRONG_ORIGIN);
+  };
+  return { check, trusts: (address) => trust(address, 0) };
+}
+
+const WRONG_HOST = "this server does not answer to that Host; ALLOWED_HOSTS names those it does";
+const WRONG_ORIGIN =
+  "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another";
+
+// A page of any origin may read through a form or an image what needs no permission; a handshake
+// has a method that is safe and is not.
+function changesSomething(req: IncomingMessage): boolean {
+  return !SAFE.has(req.method ?? "") || handshakeOf(req) !== undefined;
+}
+
+/** The address a request comes from, after the door has dealt with its proxies. */
+export function addressOf(req: IncomingMessage): string {
+  const forwarded = req.headers["x-forwarded-for"];
+  return typeof forwarded === "string" ? forwarded : (req.socket.remoteAddress ?? "");
+}
+
+function settleForwarded(
+  req: IncomingMessage,
+  trust: (address: string, hop: number) => boolean,
+): void {
+  const peer = req.socket.remoteAddress;
+  if (!peer || !trust(peer, 0)) {
+    for (const name of FORWARDED) if (name in req.headers) delete req.headers[name];
+    return;
+  }
+  // The nearest hop that is no proxy of ours; what stands before it, anybody can have written.
+  req.headers["x-forwarded-for"] = proxyAddr(req, trust);
+  for (const name of ["x-forwarded-proto", "x-forwarded-host"] as const) {
+    const last = String(req.headers[name] ?? "")
+      .split(",")
+      .at(-1)
+      ?.trim();
+    if (last) req.headers[name] = last;
+    else delete req.headers[name];
+  }
+}
+
+function schemeOf(req: IncomingMessage): string {
+  const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
+  return String(req.headers["x-forwarded-proto"] ?? (encrypted ? "https" : "http"));
+}

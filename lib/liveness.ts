@@ -1,0 +1,142 @@
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import { type Watched, wheel } from "./wheel.ts";
+
+/** How a connection shows that it is alive, and how long it may take for what. */
+export interface LivenessOptions {
+  /** How often the client is pinged, in milliseconds. Default 20,000. */
+  heartbeatMs?: number;
+  /** How long after a ping silence means that the client is gone, in milliseconds. Default 20,000. */
+  pongTimeoutMs?: number;
+  /** How long a full queue may stay unread before the close with 1008, in milliseconds. Default 60,000. */
+  unreadTimeoutMs?: number;
+  /** How long a message may take from its first byte to its last; then 1008. Default 30,000. */
+  messageTimeoutMs?: number;
+}
+
+const HEARTBEAT_MS = 20_000;
+const PONG_TIMEOUT_MS = 20_000;
+const UNREAD_TIMEOUT_MS = 60_000;
+const MESSAGE_TIMEOUT_MS = 30_000;
+/** Ticks in the shortest interval: deadlines are late by a quarter at most. */
+const TICKS_IN_INTERVAL = 4;
+/** Two bytes of header and four of mask: what a client's ping or pong has beside its payload. */
+const CONTROL_OVERHEAD = 6;
+
+/** What a {@link Liveness} does to its connection. */
+export interface LivenessActions {
+  /** Closes with 1008. */
+  violate(reason: string): void;
+  /** The client is gone. */
+  gone(): void;
+}
+
+/**
+ * Watches one connection: pings it, and finds out that it is gone, that its messages are not
+ * read, or that one of its messages never ends. It has no timer of its own.
+ */
+export class Liveness implements Watched {
+  readonly periodMs: number;
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  readonly #actions: LivenessActions;
+  readonly #heartbeatMs: number;
+  readonly #pongTimeoutMs: number;
+  readonly #unreadTimeoutMs: number;
+  readonly #messageTimeoutMs: number;
+
+  #heardAt = wheel.now;
+  #pingedAt = wheel.now;
+  #fullSince: number | undefined;
+  #unfinishedSince: number | undefined;
+  // A message has ended since the last tick, so the bytes before it are accounted for.
+  #messageEnded = true;
+  #bytesAtMark = 0;
+  #controlBytes = 0;
+
+  constructor(ws: WebSocket, socket: Socket, actions: LivenessActions, options: LivenessOptions) {
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#actions = actions;
+    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    this.#pongTimeoutMs = options.pongTimeoutMs ?? PONG_TIMEOUT_MS;
+    this.#unreadTimeoutMs = options.unreadTimeoutMs ?? UNREAD_TIMEOUT_MS;
+    this.#messageTimeoutMs = options.messageTimeoutMs ?? MESSAGE_TIMEOUT_MS;
+    this.periodMs = Math.max(
+      Math.min(
+        this.#heartbeatMs,
+        this.#pongTimeoutMs,
+        this.#unreadTimeoutMs,
+        this.#messageTimeoutMs,
+      ) / TICKS_IN_INTERVAL,
+      1,
+    );
+    ws.on("pong", (data) => this.#heardControl(data));
+    ws.on("ping", (data) => this.#heardControl(data));
+    wheel.add(this);
+  }
+
+  /** A message has come whole. */
+  heard(): void {
+    this.#heardAt = wheel.now;
+    this.#messageEnded = true;
+  }
+
+  /** The queue of unread messages is full, or no longer. */
+  unread(full: boolean): void {
+    this.#fullSince = full ? wheel.now : undefined;
+  }
+
+  /** Ends the watch. */
+  stop(): void {
+    wheel.delete(this);
+  }
+
+  /** See {@link Watched}. */
+  tick(now: number): void {
+    if (this.#fullSince !== undefined) {
+      // The socket is paused: a pong would not be read, so the pong clock stands still.
+      this.#heardAt = now;
+      if (now - this.#fullSince >= this.#unreadTimeoutMs)
+        this.#actions.violate("messages are not read");
+      return;
+    }
+    if (this.#pingedAt > this.#heardAt && now - this.#pingedAt >= this.#pongTimeoutMs) {
+      this.#actions.gone();
+      return;
+    }
+    if (now - this.#pingedAt >= this.#heartbeatMs && this.#heardAt >= this.#pingedAt)
+      this.#ping(now);
+    this.#checkUnfinished(now);
+  }
+
+  #ping(now: number): void {
+    this.#pingedAt = now;
+    // A moment before: an answer in the same tick counts.
+    this.#heardAt = Math.min(this.#heardAt, now - 1);
+    this.#ws.ping();
+  }
+
+  #heardControl(data: Buffer): void {
+    this.#heardAt = wheel.now;
+    this.#controlBytes += data.length + CONTROL_OVERHEAD;
+  }
+
+  // While no message ends, all bytes that are not pings and pongs belong to one that has begun.
+  // Only the start of a message in the same packet as the end of another goes unseen, until its
+  // next byte.
+  #checkUnfinished(now: number): void {
+    const bytes = this.#socket.bytesRead;
+    if (this.#messageEnded) {
+      this.#messageEnded = false;
+      this.#bytesAtMark = bytes;
+      this.#controlBytes = 0;
+      this.#unfinishedSince = undefined;
+    } else if (bytes - this.#bytesAtMark > this.#controlBytes) {
+      this.#unfinishedSince ??= now;
+      if (now - this.#unfinishedSince >= this.#messageTimeoutMs) {
+        this.#actions.violate("a message was begun and not ended");
+      }
+    }
+  }
+}

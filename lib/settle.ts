@@ -1,0 +1,52 @@
+import type Koa from "koa";
+import type { Handshake } from "./handshake.ts";
+import { handshakeOf } from "./handshake.ts";
+
+// Headers that described the answer which a refusal replaces.
+const OF_THE_PAGE = [
+  "Location",
+  "Last-Modified",
+  "ETag",
+  "Content-Encoding",
+  "Content-Disposition",
+];
+
+/**
+ * The last word on every handshake. An explicit 4xx or 5xx stays as it is; anything else that is
+ * not an acceptance (nothing at all, a page, a redirect) becomes a 403, because a client that
+ * asked for a WebSocket can do nothing with it.
+ */
+export async function settle(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+  const handshake = handshakeOf(ctx.req) as Handshake;
+  // The default that Koa has already set is 404; written past `ctx.status` it stays a default.
+  ctx.res.statusCode = 403;
+  try {
+    await next();
+  } catch (error) {
+    handshake.connection?.close(1011);
+    throw error;
+  }
+  if (handshake.state === "accepted" || ctx.respond === false) {
+    ctx.respond = false;
+    handshake.abandon();
+  } else if (ctx.status < 400) {
+    for (const name of OF_THE_PAGE) ctx.remove(name);
+    refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
+  } else if (ctx.body === undefined || ctx.body === null) {
+    refuseHandshake(ctx, `the handshake was refused: ${ctx.message}`);
+  }
+}
+
+/**
+ * Refuses a handshake with 403 and a reason, unless a middleware has chosen a status of its own.
+ *
+ * @param ctx the context of a handshake
+ * @param reason one line for the client
+ */
+export function refuseHandshake(ctx: Koa.Context, reason: string): void {
+  const status = ctx.status < 400 ? 403 : ctx.status;
+  ctx.body = null;
+  ctx.status = status;
+  ctx.type = "text/plain";
+  ctx.body = reason;
+}
