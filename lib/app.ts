@@ -1,4 +1,5 @@
 import http, { type Server } from "node:http";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
 import type { MessageKind } from "./connection.ts";
@@ -9,7 +10,15 @@ import { Limits } from "./limits.ts";
 import { Mount, originOf } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
-import { type Handler, type RouteMiddleware, type RouteOptions, websocketRoute } from "./route.ts";
+import {
+  type AnyRouteOptions,
+  type Handler,
+  type JsonHandler,
+  type JsonRouteOptions,
+  type RouteMiddleware,
+  type RouteOptions,
+  websocketRoute,
+} from "./route.ts";
 import { type Router, Routes } from "./routes.ts";
 import { refuseHandshake } from "./settle.ts";
 import { attach } from "./upgrade.ts";
@@ -97,7 +106,8 @@ export class App extends Koa {
   }
 
   /**
-   * Adds a WebSocket route.
+   * Adds a WebSocket route. Several routes may share a path when they speak different
+   * subprotocols: the client's offer chooses, and one without subprotocols takes the rest.
    *
    * @param path a koa-router path such as `/` or `/:client_id`
    * @param rest {@link RouteOptions} if any, then middleware if any, then the {@link Handler}
@@ -109,8 +119,17 @@ export class App extends Koa {
     options: RouteOptions<Kind>,
     ...rest: Rest<Path, Kind>
   ): this;
+  websocket<
+    Path extends string,
+    Receive extends StandardSchemaV1,
+    Send extends StandardSchemaV1 = StandardSchemaV1,
+  >(
+    path: Path,
+    options: JsonRouteOptions<Receive, Send>,
+    ...rest: [...RouteMiddleware[], JsonHandler<Path, Receive, Send>]
+  ): this;
   websocket(path: string, ...rest: unknown[]): this {
-    const options = typeof rest[0] === "object" ? (rest.shift() as RouteOptions<MessageKind>) : {};
+    const options = typeof rest[0] === "object" ? (rest.shift() as AnyRouteOptions) : {};
     const handler = rest.pop();
     if (typeof handler !== "function") {
       throw new TypeError(
@@ -118,7 +137,7 @@ export class App extends Koa {
       );
     }
     const route = websocketRoute(options, handler as Handler<string, MessageKind>);
-    this.#routes.addSocket(path, options.name, [...(rest as Middleware[]), ...route]);
+    this.#routes.addSocket(path, options, [...(rest as Middleware[]), ...route]);
     return this;
   }
 

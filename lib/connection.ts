@@ -5,6 +5,7 @@ import { assertSendable, clipReason } from "./close-codes.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness, type LivenessOptions } from "./liveness.ts";
 import { Rate } from "./rate.ts";
+import { type Codec, Misfit } from "./schema.ts";
 
 /** Which kinds of message a route takes; another kind closes 1003. */
 export type MessageKind = "text" | "binary" | "both";
@@ -23,6 +24,10 @@ export interface ConnectionOptions extends LivenessOptions {
   messagesPerSecond?: number;
   /** Messages and pings that may come at once. Default 500. */
   burstMessages?: number;
+  /** Reads and writes the messages of a route with schemas. */
+  codec?: Codec;
+  /** The answer to a message that does not fit, sent as JSON; without it the close is 1007. */
+  invalid?: (misfit: Misfit) => unknown;
 }
 
 /** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
@@ -54,7 +59,7 @@ const NOT_SENT = Promise.resolve(false);
  * for await (const text of socket) await socket.send(`Message text was: ${text}`);
  * ```
  */
-export class Connection<T = string> implements AsyncIterable<T> {
+export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   /** Unique in this process and beyond: a random UUID. */
   readonly id: string = randomUUID();
   /** The subprotocol that was negotiated, or "". */
@@ -70,6 +75,8 @@ export class Connection<T = string> implements AsyncIterable<T> {
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
   readonly #rate: Rate;
+  readonly #codec: Codec | undefined;
+  readonly #invalid: ((misfit: Misfit) => unknown) | undefined;
   // Not the socket's state: a paused socket hands over its last messages after it has closed.
   #left = false;
   #flushed: (() => void)[] = [];
@@ -84,6 +91,8 @@ export class Connection<T = string> implements AsyncIterable<T> {
     this.#ws = ws;
     this.protocol = ws.protocol;
     this.#kind = options.messages ?? "text";
+    this.#codec = options.codec;
+    this.#invalid = options.invalid;
     this.#highWater = options.highWaterBytes ?? HIGH_WATER_BYTES;
     this.#maxBuffered = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
     this.#rate = new Rate(
@@ -142,6 +151,16 @@ export class Connection<T = string> implements AsyncIterable<T> {
   }
 
   /**
+   * Sends a value as JSON, checked by the route's `send` schema if it has one.
+   *
+   * @returns as {@link send}
+   * @throws TypeError when the value does not fit
+   */
+  sendJson(value: Out): Promise<boolean> {
+    return this.send(this.#codec?.encode(value) ?? JSON.stringify(value));
+  }
+
+  /**
    * Takes the next message, for protocols that are not a plain loop.
    *
    * @returns the message, or undefined when the connection has ended
@@ -186,7 +205,15 @@ export class Connection<T = string> implements AsyncIterable<T> {
       this.close(1003, `expected a ${this.#kind} message, but got ${isBinary ? "binary" : "text"}`);
       return;
     }
-    this.#inbox.push(isBinary ? data : data.toString());
+    const message = isBinary ? data : data.toString();
+    this.#codec ? this.#decode(this.#codec, message as string) : this.#inbox.push(message);
+  }
+
+  #decode(codec: Codec, text: string): void {
+    const message = codec.decode(text);
+    if (!(message instanceof Misfit)) this.#inbox.push(message.value);
+    else if (this.#invalid) void this.send(JSON.stringify(this.#invalid(message)));
+    else this.close(1007, message.message);
   }
 
   #isInRate(): boolean {

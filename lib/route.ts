@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type Koa from "koa";
 import easyWs from "koa-easy-ws";
 import type { PerMessageDeflateOptions, ServerOptions } from "ws";
@@ -13,6 +14,7 @@ import { type Context, frozenContext, lineage } from "./context.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
+import { createCodec } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
 
 /** What a handler reads on a route, by the route's `messages` option. */
@@ -47,20 +49,47 @@ export interface RouteOptions<Kind extends MessageKind = "text"> extends Connect
   compression?: boolean | PerMessageDeflateOptions;
 }
 
+/** Options of a route whose messages are JSON and follow schemas of any Standard Schema library. */
+export interface JsonRouteOptions<
+  Receive extends StandardSchemaV1,
+  Send extends StandardSchemaV1 = StandardSchemaV1,
+> extends Omit<RouteOptions, "messages" | "codec"> {
+  /** What clients may send. A message that does not fit never reaches the handler. */
+  receive: Receive;
+  /** What `sendJson` may send. */
+  send?: Send;
+}
+
+/** A handler of a route with schemas. */
+export type JsonHandler<
+  Path extends string,
+  Receive extends StandardSchemaV1,
+  Send extends StandardSchemaV1,
+> = (
+  socket: Connection<StandardSchemaV1.InferOutput<Receive>, StandardSchemaV1.InferInput<Send>>,
+  ctx: Context<Path>,
+) => Promise<void> | void;
+
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
 const NO_ATTACH =
   "expected this handshake to come through attach(server, app), but it came as a plain request; " +
   "start the app with serve(app) or app.listen(), or call attach(server, app) on your own server";
 
+/** Options of either kind of route. */
+export type AnyRouteOptions = RouteOptions<MessageKind> &
+  Partial<JsonRouteOptions<StandardSchemaV1>>;
+
 /**
  * The last two middleware of a WebSocket route: koa-easy-ws with the route's own options, and
  * the step that accepts through it and starts the handler.
  */
 export function websocketRoute(
-  options: RouteOptions<MessageKind>,
+  given: AnyRouteOptions,
   handler: Handler<string, MessageKind>,
 ): [Koa.Middleware, Koa.Middleware] {
+  const { receive, send } = given;
+  const options = receive || send ? { ...given, codec: createCodec(receive, send) } : given;
   const upgrade = easyWs("ws", { wsOptions: serverOptions(options) });
   // Synchronous with the 101: a response still on the socket would write into the stream, and a
   // message that came with the handshake would find nobody listening.

@@ -1,10 +1,23 @@
 import type Koa from "koa";
+import compose from "koa-compose";
 import Router from "koa-router";
-import type { Context } from "./context.ts";
+import type { Context, Params } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
+import { offeredProtocols } from "./handshake-check.ts";
 import { refuseHandshake } from "./settle.ts";
 
 export { Router };
+
+// What the router's own types leave out of a layer.
+interface Layer {
+  captures(path: string): string[];
+  params(path: string, captures: string[], inherited: object): Params;
+}
+
+interface SocketRoute {
+  readonly protocols: readonly string[];
+  readonly run: (ctx: Context) => Promise<void>;
+}
 
 const STRICT = { strict: true, sensitive: true };
 const NOTHING_BEHIND = async (): Promise<void> => {};
@@ -16,12 +29,23 @@ export class Routes {
   readonly #sockets = new Router(STRICT);
   readonly #runHttp = this.http.routes() as unknown as Koa.Middleware;
   readonly #answerMethods = this.http.allowedMethods() as unknown as Koa.Middleware;
-  readonly #runSocket = this.#sockets.routes() as unknown as Koa.Middleware;
+  readonly #socketRoutes = new Map<Layer, SocketRoute>();
 
   /** Adds a WebSocket route: its middleware, ending with the step that accepts. */
-  addSocket(path: string, name: string | undefined, stack: Koa.Middleware[]): void {
-    const middleware = stack as unknown as Parameters<Router["register"]>[2];
-    this.#sockets.register(path, ["GET"], middleware, name === undefined ? {} : { name });
+  addSocket(
+    path: string,
+    options: { name?: string; protocols?: readonly string[] },
+    stack: Koa.Middleware[],
+  ): void {
+    const { name, protocols = [] } = options;
+    const run = compose(stack as Koa.Middleware[]) as SocketRoute["run"];
+    const layer: unknown = this.#sockets.register(
+      path,
+      ["GET"],
+      () => {},
+      name === undefined ? {} : { name },
+    );
+    this.#socketRoutes.set(layer as Layer, { protocols, run });
   }
 
   /** Whether a path is one of this app's, for HTTP or WebSocket. */
@@ -52,7 +76,7 @@ export class Routes {
 
   async #handshake(ctx: Context, path: string): Promise<boolean> {
     if (this.#servesSocket(path)) {
-      await this.#runSocket(ctx as never, NOTHING_BEHIND);
+      await this.#runSocket(ctx, path);
       return true;
     }
     if (!this.#servesHttp(path)) return false;
@@ -68,7 +92,7 @@ export class Routes {
     if (!this.#servesSocket(path)) return false;
     // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
     if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
-      await this.#runSocket(ctx as never, NOTHING_BEHIND);
+      await this.#runSocket(ctx, path);
       return true;
     }
     ctx.status = 426;
@@ -77,6 +101,21 @@ export class Routes {
     ctx.set({ Upgrade: "websocket", Connection: connection });
     ctx.body = "this path takes WebSocket connections only";
     return true;
+  }
+
+  // Of the routes at one path the client's subprotocols choose: one that speaks what is offered,
+  // or one that speaks none, or the first.
+  async #runSocket(ctx: Context, path: string): Promise<void> {
+    const layers = this.#sockets.match(path, "GET").pathAndMethod as unknown[] as Layer[];
+    const offered = offeredProtocols(ctx.req);
+    const speaks = (test: (protocols: readonly string[]) => boolean) =>
+      layers.find((layer) => test(this.#socketRoutes.get(layer)?.protocols ?? []));
+    const layer =
+      speaks((protocols) => protocols.some((protocol) => offered.includes(protocol))) ??
+      speaks((protocols) => protocols.length === 0) ??
+      (layers[0] as Layer);
+    ctx.params = layer.params(path, layer.captures(path), ctx.params);
+    await this.#socketRoutes.get(layer)?.run(ctx);
   }
 
   // `router.use()` adds layers that match but have no method and serve nothing by themselves.
