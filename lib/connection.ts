@@ -118,6 +118,11 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     return this.#ws.readyState === this.#ws.OPEN;
   }
 
+  /** Whether a message would go out without waiting: open, and below the high-water mark. */
+  get ready(): boolean {
+    return this.open && this.bufferedBytes <= this.#highWater;
+  }
+
   /** Aborted when the connection ends, for work that must not outlive it. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -146,8 +151,16 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     if (this.bufferedBytes > this.#maxBuffered) return this.#cutOff();
     const mayFill = this.bufferedBytes + longestBytes(data) > this.#highWater;
     this.#ws.send(data, mayFill ? this.#onFlushed : undefined);
+    return this.drained();
+  }
+
+  /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
+  drained(): Promise<boolean> {
+    if (!this.open) return NOT_SENT;
     if (this.bufferedBytes <= this.#highWater) return SENT;
-    return this.#drained();
+    return new Promise((resolve) => {
+      this.#flushed.push(() => resolve(this.open));
+    });
   }
 
   /**
@@ -226,12 +239,6 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     violate: (reason: string) => this.close(1008, reason),
     gone: () => this.terminate(),
   };
-
-  #drained(): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#flushed.push(() => resolve(this.open));
-    });
-  }
 
   readonly #onFlushed = (): void => {
     if (this.bufferedBytes <= this.#highWater) this.#settleFlushed();

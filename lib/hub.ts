@@ -1,59 +1,248 @@
+import { MemoryBroker } from "./broker/memory.ts";
+import type { Broker, History, Publication, Published, Retention, Subscriber } from "./broker.ts";
 import type { Connection, Outgoing } from "./connection.ts";
+import { type Encode, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 
-type Member = Connection<unknown>;
+/** Options of a {@link Hub}. */
+export interface HubOptions {
+  /** Carries messages between processes. Default a {@link MemoryBroker} of this hub's own. */
+  broker?: Broker;
+  /** What a topic keeps. Default the last 1,000 messages of the last 24 hours. */
+  retention?: Retention;
+  /** What happens to members that cannot keep up; may differ by topic. Default `disconnect`. */
+  slow?: SlowPolicy | ((topic: string) => SlowPolicy);
+}
+
+/** A connection in the registry. */
+export interface Registered {
+  readonly connection: Connection<unknown>;
+  readonly topics: readonly string[];
+}
+
+interface Topic {
+  readonly name: string;
+  readonly members: Map<Connection<unknown>, Member>;
+  readonly subscriber: Subscriber;
+  ready: Promise<void>;
+  seen: number;
+}
+
+const RETENTION: Retention = { count: 1_000, ageMs: 24 * 60 * 60 * 1_000 };
+/** A position of no epoch: what is read since it is all that is retained, and not recovered. */
+const NOWHERE = { epoch: "", offset: 0 };
 
 /**
- * The connections of this process by topic: who joined what, and a way to reach them all.
+ * The one object that knows the connections of an app: who joined what, and a way to reach one,
+ * a topic's members, or everybody.
  *
  * ```ts
- * hub.join("lobby", socket);
- * hub.publish("lobby", "hello");
+ * await hub.join("lobby", socket);
+ * await hub.publish("lobby", "hello");
  * ```
  */
 export class Hub {
-  readonly #topics = new Map<string, Set<Member>>();
+  /** What carries the messages. */
+  readonly broker: Broker;
+  readonly #retention: Retention;
+  readonly #slow: (topic: string) => SlowPolicy;
+  readonly #topics = new Map<string, Topic>();
+  readonly #registry = new Map<Connection<unknown>, Set<string>>();
+
+  constructor(options: HubOptions = {}) {
+    const { slow = "disconnect" } = options;
+    this.broker = options.broker ?? new MemoryBroker();
+    this.#retention = options.retention ?? RETENTION;
+    this.#slow = typeof slow === "function" ? slow : () => slow;
+  }
 
   /**
-   * Adds a connection to a topic. It leaves by itself when it ends.
+   * Adds a connection to a topic. It leaves by itself when it ends. Resolves when it has been
+   * welcomed and has caught up.
    *
    * @returns false when it was a member already, or has ended
    */
-  join(topic: string, member: Member): boolean {
-    if (!member.open) return false;
-    const members = this.#topics.get(topic) ?? new Set();
-    if (members.has(member)) return false;
-    this.#topics.set(topic, members.add(member));
-    void member.closed.then(() => this.leave(topic, member));
+  async join(
+    name: string,
+    connection: Connection<unknown>,
+    options: JoinOptions = {},
+  ): Promise<boolean> {
+    const topic = this.#open(name);
+    if (!connection.open || topic.members.has(connection)) return false;
+    const member = new Member(name, connection, options, this.#slow(name));
+    topic.members.set(connection, member);
+    this.#register(name, connection);
+    await topic.ready;
+    await this.#catchUp(topic, member, options.since);
     return true;
   }
 
-  /** Takes a connection out of a topic; a topic without members is gone. */
-  leave(topic: string, member: Member): boolean {
-    const members = this.#topics.get(topic);
-    if (!members?.delete(member)) return false;
-    if (members.size === 0) this.#topics.delete(topic);
+  /** Takes a connection out of a topic. */
+  leave(name: string, connection: Connection<unknown>): boolean {
+    const topic = this.#topics.get(name);
+    if (!topic?.members.delete(connection)) return false;
+    const topics = this.#registry.get(connection);
+    topics?.delete(name);
+    if (topics?.size === 0) this.#registry.delete(connection);
+    if (topic.members.size === 0) this.#shut(topic);
     return true;
   }
 
   /**
-   * Sends one message to the members of a topic. It waits for nobody: a member that cannot keep
-   * up is cut off by the bound of its own connection.
+   * Publishes a message to a topic: it gets a position and is retained, and every member is sent
+   * it. Members that cannot keep up hold nobody.
    *
-   * @param options `except`: a member that does not get it
+   * @param options `key`: publish it once only, see {@link Broker.publish}
    */
-  publish(topic: string, message: Outgoing, options: { except?: Member } = {}): void {
-    for (const member of this.#topics.get(topic) ?? []) {
-      if (member !== options.except) void member.send(message);
+  publish(name: string, data: string, options: { key?: string } = {}): Promise<Published> {
+    return this.broker.publish(name, data, { retention: this.#retention, ...options });
+  }
+
+  /** Sends a passing message to the members a topic has now; it is not retained. */
+  signal(name: string, data: string): Promise<void> {
+    return this.broker.signal(name, data);
+  }
+
+  /** Sends a message to every connection of this process. */
+  broadcast(message: Outgoing, options: { except?: Connection<unknown> } = {}): void {
+    for (const connection of this.#registry.keys()) {
+      if (connection !== options.except) void connection.send(message);
     }
   }
 
-  /** The members of a topic now. */
-  members(topic: string): ReadonlySet<Member> {
-    return this.#topics.get(topic) ?? new Set();
+  /** The connection of this process with an id, to `send` to it or to `close` it. */
+  find(id: string): Connection<unknown> | undefined {
+    for (const connection of this.#registry.keys()) if (connection.id === id) return connection;
+    return undefined;
   }
 
-  /** The topics that have members now. */
-  topics(): IterableIterator<string> {
-    return this.#topics.keys();
+  /** The connections of this process, with their topics. */
+  connections(): Registered[] {
+    return [...this.#registry].map(([connection, topics]) => ({ connection, topics: [...topics] }));
   }
+
+  /** The members of a topic in this process. */
+  members(name: string): Connection<unknown>[] {
+    return [...(this.#topics.get(name)?.members.keys() ?? [])];
+  }
+
+  /** The topics that have members in this process. */
+  topics(): string[] {
+    return [...this.#topics.keys()];
+  }
+
+  /** Closes the members of a topic in this process. */
+  closeTopic(name: string, code = 1000, reason = ""): void {
+    for (const connection of this.members(name)) connection.close(code, reason);
+  }
+
+  /** Closes every connection of this process. */
+  closeAll(code = 1000, reason = ""): void {
+    for (const connection of [...this.#registry.keys()]) connection.close(code, reason);
+  }
+
+  #register(name: string, connection: Connection<unknown>): void {
+    const topics = this.#registry.get(connection) ?? new Set();
+    this.#registry.set(connection, topics.add(name));
+    void connection.closed.then(() => this.leave(name, connection));
+  }
+
+  #open(name: string): Topic {
+    const open = this.#topics.get(name);
+    if (open) return open;
+    const subscriber: Subscriber = {
+      message: (publication) => this.#message(topic, publication),
+      signal: (data) => this.#signal(topic, data),
+      epoch: () => this.#begun(topic),
+    };
+    const topic: Topic = {
+      name,
+      members: new Map(),
+      subscriber,
+      ready: Promise.resolve(),
+      seen: 0,
+    };
+    topic.ready = this.broker.subscribe(name, subscriber).then(({ offset }) => {
+      topic.seen = Math.max(topic.seen, offset);
+    });
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  // Its name is free at once: who comes next opens it anew, with a subscriber of its own.
+  #shut(topic: Topic): void {
+    if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
+    void topic.ready.then(() => this.broker.unsubscribe(topic.name, topic.subscriber));
+  }
+
+  // Read, send, and read again until nothing new has come meanwhile: however long a slow client
+  // takes, there is no queue to overflow, and what falls out of the history in the meantime is
+  // said so by another welcome.
+  async #catchUp(topic: Topic, member: Member, since: unknown): Promise<void> {
+    let from = since;
+    while (member.welcome && member.connection.open) {
+      const history = await this.broker.read(topic.name, from);
+      if (!member.welcomed || history.recovered === false) await greet(member, history);
+      for (const publication of history.publications) await replay(member, publication);
+      from = { epoch: history.position.epoch, offset: member.offset };
+      if (topic.seen <= member.offset) break;
+    }
+    // In the same turn as the look at what has been seen: nothing comes in between.
+    member.welcomed = true;
+    member.live = true;
+  }
+
+  #message(topic: Topic, publication: Publication): void {
+    topic.seen = publication.offset;
+    const texts = new Map<Encode, string | undefined>();
+    for (const member of topic.members.values()) {
+      if (!member.live) continue;
+      member.offset = publication.offset;
+      this.#deliver(member, texts, publication.data, publication);
+    }
+  }
+
+  #signal(topic: Topic, data: string): void {
+    const texts = new Map<Encode, string | undefined>();
+    for (const member of topic.members.values()) {
+      if (member.welcomed) this.#deliver(member, texts, data, undefined);
+    }
+  }
+
+  // Encoded once for all members of a kind.
+  #deliver(
+    member: Member,
+    texts: Map<Encode, string | undefined>,
+    data: string,
+    publication: Publication | undefined,
+  ): void {
+    if (!texts.has(member.encode)) texts.set(member.encode, member.encode(data, publication));
+    const text = texts.get(member.encode);
+    if (text !== undefined) member.deliver(text);
+  }
+
+  #begun(topic: Topic): void {
+    topic.seen = 0;
+    for (const member of topic.members.values()) {
+      if (!member.welcome) continue;
+      member.live = false;
+      member.welcomed = false;
+      void this.#catchUp(topic, member, NOWHERE);
+    }
+  }
+}
+
+async function greet(member: Member, history: History): Promise<void> {
+  const { position, publications } = history;
+  const offset = publications[0] ? publications[0].offset - 1 : position.offset;
+  member.offset = offset;
+  member.welcomed = true;
+  const text = member.welcome?.({ ...history, position: { ...position, offset } });
+  if (text !== undefined) await member.connection.send(text);
+}
+
+async function replay(member: Member, publication: Publication): Promise<void> {
+  if (publication.offset <= member.offset) return;
+  member.offset = publication.offset;
+  const text = member.encode(publication.data, publication);
+  if (text !== undefined) await member.connection.send(text);
 }

@@ -1,11 +1,30 @@
 export { App, type AppOptions } from "./app.ts";
+export { MemoryBroker } from "./broker/memory.ts";
+export type {
+  Broker,
+  History,
+  Position,
+  Publication,
+  Published,
+  PublishOptions,
+  Retention,
+  Subscriber,
+} from "./broker.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
 export { type Config, ConfigError, readConfig } from "./config.ts";
 export type { Closed, Connection, ConnectionOptions, MessageKind, Outgoing } from "./connection.ts";
 export type { Context, Params } from "./context.ts";
-export { Hub } from "./hub.ts";
+export { Hub, type HubOptions, type Registered } from "./hub.ts";
 export type { Lifespan } from "./lifespan.ts";
 export { createLog, type Logger } from "./log.ts";
+export {
+  type Encode,
+  type JoinOptions,
+  type SlowEvent,
+  type SlowPolicy,
+  slowChannel,
+} from "./member.ts";
+export { Presence, type Present } from "./presence.ts";
 export { run } from "./process.ts";
 export { Refusal } from "./refusal.ts";
 export type { Handler, JsonHandler, JsonRouteOptions, MessageOf, RouteOptions } from "./route.ts";

@@ -1,18 +1,15 @@
-import { App, Hub } from "../../lib/index.ts";
-import { validId } from "./id.ts";
+import { App } from "../../lib/index.ts";
+import { invalid, json } from "./json.ts";
+import { validNames } from "./names.ts";
+import { plain } from "./plain.ts";
+import { CHAT_V1, fromClient, fromServer } from "./protocol.ts";
 
-const LOBBY = "lobby";
-const hub = new Hub();
-
-/** A room for everybody: the tutorial's chat with many clients. */
+/** Rooms for everybody: the tutorial's chat with many clients, and more for those who ask for it. */
 export const chat = new App();
 
-chat.websocket("/:client_id", validId, async (socket, ctx) => {
-  const { client_id } = ctx.params;
-  hub.join(LOBBY, socket);
-  for await (const text of socket) {
-    await socket.send(`You wrote: ${text}`);
-    hub.publish(LOBBY, `Client #${client_id} says: ${text}`);
-  }
-  hub.publish(LOBBY, `Client #${client_id} left the chat`, { except: socket });
-});
+const v1 = { protocols: [CHAT_V1], receive: fromClient, send: fromServer, invalid };
+
+for (const path of ["/:client_id", "/:room/:client_id"]) {
+  chat.websocket(path, v1, validNames, json);
+  chat.websocket(path, validNames, plain);
+}

@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { NAME } from "./names.ts";
+
+/** The subprotocol whose messages this file describes. */
+export const CHAT_V1 = "chat.v1";
+
+const name = z.string().regex(NAME);
+const offset = z.number().int().nonnegative();
+/** A client's own id of a message. */
+const messageId = z.string().min(1).max(64);
+
+/** Who is in a room: one entry for each client id. */
+export const member = z.object({ id: name, since: z.iso.datetime() });
+
+/** Client: says something. The same id with the same text is delivered once. */
+export const say = z.object({ type: z.literal("say"), id: messageId, text: z.string() });
+
+/** Server: the first message of a connection, and again when the history has begun anew. */
+export const welcome = z.object({
+  type: z.literal("welcome"),
+  room: name,
+  you: name,
+  position: z.object({ epoch: z.string(), offset }),
+  recovered: z.boolean().nullable(),
+  members: z.array(member),
+});
+
+/** Server: somebody said something. */
+export const message = z.object({
+  type: z.literal("message"),
+  offset,
+  from: name,
+  text: z.string(),
+  at: z.iso.datetime(),
+});
+
+/** Server: a `say` has its place in the history. */
+export const ack = z.object({ type: z.literal("ack"), id: messageId, offset });
+
+/** Server: the first connection of a client has come, or the last one has gone. */
+export const joined = z.object({ type: z.literal("joined"), member });
+/** Server: see {@link joined}. */
+export const left = z.object({ type: z.literal("left"), member });
+
+/** Server: a message of the client was not taken. */
+export const error = z.object({
+  type: z.literal("error"),
+  code: z.enum(["not_json", "invalid", "id_reused"]),
+  message: z.string(),
+  id: messageId.optional(),
+});
+
+/** All that a client sends. */
+export const fromClient = say;
+
+/** All that the server sends. */
+export const fromServer = z.discriminatedUnion("type", [
+  welcome,
+  message,
+  ack,
+  joined,
+  left,
+  error,
+]);
+
+/** See {@link fromServer}. */
+export type FromServer = z.infer<typeof fromServer>;

@@ -1,0 +1,113 @@
+import { channel } from "node:diagnostics_channel";
+import type { History, Publication } from "./broker.ts";
+import type { Connection } from "./connection.ts";
+
+/**
+ * What happens to a member that cannot keep up: it is closed 1013 at the bound of its
+ * connection; or the oldest of its waiting messages are dropped; or only the latest is kept.
+ */
+export type SlowPolicy = "disconnect" | "drop-oldest" | "latest";
+
+/** Turns what was published into what one kind of member is sent; undefined for nothing. */
+export type Encode = (data: string, publication: Publication | undefined) => string | undefined;
+
+/** How a connection joins a topic. */
+export interface JoinOptions {
+  /** What it is sent of each message; the data as it was published by default. */
+  encode?: Encode;
+  /**
+   * Greets the member, and again when the topic's epoch changes. With it the member gets what the
+   * topic retains, from `since` on; without it only what comes from now on.
+   *
+   * @param history `position` is the one before the first message that follows
+   */
+  welcome?: (history: History) => string;
+  /** The last position the client knows, as it sent it. */
+  since?: unknown;
+}
+
+/** What `koa-subapps:slow` of `node:diagnostics_channel` tells of a member that lost messages. */
+export interface SlowEvent {
+  readonly topic: string;
+  readonly connection: Connection<unknown>;
+  readonly policy: SlowPolicy;
+  /** How many messages this member has lost so far. */
+  readonly dropped: number;
+}
+
+/** The channel of {@link SlowEvent}. */
+export const slowChannel = channel("koa-subapps:slow");
+
+const AS_PUBLISHED: Encode = (data) => data;
+/** Waiting messages of a slow member under `drop-oldest`: a queue as long as a connection's own. */
+const WAITING_MESSAGES = 64;
+
+/** One connection in one topic: where it is in the topic, and what waits for it. */
+export class Member {
+  readonly connection: Connection<unknown>;
+  readonly encode: Encode;
+  /** See {@link JoinOptions.welcome}. */
+  readonly welcome: JoinOptions["welcome"];
+  /** Whether it gets messages as they come; not while it is still catching up. */
+  live = false;
+  /** Whether it has been welcomed, so that signals may come. */
+  welcomed = false;
+  /** The offset of the last message it was sent. */
+  offset = 0;
+
+  readonly #topic: string;
+  readonly #policy: SlowPolicy;
+  #waiting: string[] = [];
+  #pumping = false;
+  #dropped = 0;
+
+  constructor(
+    topic: string,
+    connection: Connection<unknown>,
+    options: JoinOptions,
+    policy: SlowPolicy,
+  ) {
+    this.#topic = topic;
+    this.connection = connection;
+    this.encode = options.encode ?? AS_PUBLISHED;
+    this.welcome = options.welcome;
+    this.#policy = policy;
+  }
+
+  /** How many messages it has lost to its policy. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Sends a message now, or deals with it as the policy says. It waits for nobody. */
+  deliver(text: string): void {
+    if (this.#policy === "disconnect" || (!this.#pumping && this.connection.ready)) {
+      void this.connection.send(text);
+      return;
+    }
+    this.#waiting.push(text);
+    if (this.#waiting.length > (this.#policy === "latest" ? 1 : WAITING_MESSAGES)) this.#drop();
+    if (!this.#pumping) void this.#pump();
+  }
+
+  #drop(): void {
+    this.#waiting.shift();
+    this.#dropped++;
+    const event: SlowEvent = {
+      topic: this.#topic,
+      connection: this.connection,
+      policy: this.#policy,
+      dropped: this.#dropped,
+    };
+    slowChannel.publish(event);
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    await this.connection.drained();
+    for (let text = this.#waiting.shift(); text !== undefined; text = this.#waiting.shift()) {
+      if (!(await this.connection.send(text))) break;
+    }
+    this.#pumping = false;
+  }
+}
