@@ -1,3 +1,4 @@
+import { admin } from "./apps/admin/index.ts";
 import { chat } from "./apps/chat/index.ts";
 import { echo } from "./apps/echo/index.ts";
 import { site } from "./apps/site/index.ts";
@@ -7,6 +8,7 @@ const app = new App();
 
 app.mount("/ws", echo);
 app.mount("/chat", chat);
+app.mount("/admin", admin);
 app.mount("/", site);
 
 await run(app);
