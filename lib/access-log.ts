@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { clientOf, peerOf } from "./door.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Logger } from "./log.ts";
 import { rawPath } from "./path.ts";
@@ -19,7 +20,8 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
   upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
   upgrades.on("closed", (handshake, { code }) => {
     const durationMs = since(handshake.startedAt);
-    const { peer: client, path } = handshake;
+    const { path } = handshake;
+    const client = clientOf(handshake.req, handshake.peer);
     log.info(
       { event: "close", client, path, code, durationMs },
       `${client} - "WebSocket ${path}" [closed ${code} after ${seconds(durationMs)}]`,
@@ -34,11 +36,12 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
 export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
     const startedAt = performance.now();
-    const client = `${req.socket.remoteAddress ?? ""}:${req.socket.remotePort ?? ""}`;
+    const peer = peerOf(req);
     // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
     const path = rawPath(req.url ?? "");
     const { method } = req;
     res.once("close", () => {
+      const client = clientOf(req, peer);
       const durationMs = since(startedAt);
       const status = res.writableFinished ? res.statusCode : undefined;
       const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}` : "[client left]";
@@ -56,7 +59,8 @@ function line(
   status: number | undefined,
   outcome: string,
 ): void {
-  const { peer: client, path } = handshake;
+  const { path } = handshake;
+  const client = clientOf(handshake.req, handshake.peer);
   log.info(
     { event: "handshake", client, path, status, durationMs: since(handshake.startedAt) },
     `${client} - "WebSocket ${path}" ${outcome}`,

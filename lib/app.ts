@@ -31,8 +31,6 @@ export interface AppOptions {
   env?: string;
   /** Keys for signed cookies; an app without its own uses those of the app above. */
   keys?: string[];
-  /** Trust `X-Forwarded-*`; the root app's counts. */
-  proxy?: boolean;
   /** Give middleware `app.currentContext`. */
   asyncLocalStorage?: boolean;
   /** Origins that may connect to this app and those mounted in it, beside the server's. */
@@ -206,7 +204,9 @@ export class App extends Koa {
    */
   originsAt(path: string): readonly string[] | undefined {
     const match = this.#table.find(path);
-    const mount = match?.value ?? this.#table.root;
+    // The way of `#dispatch`: a route of this app's own goes before what is mounted at `/`.
+    const own = (!match || match.missingSlash) && this.#routes.has(path);
+    const mount = own ? undefined : (match?.value ?? this.#table.root);
     const below =
       mount?.app instanceof App
         ? mount.app.originsAt(path.slice(match?.prefix.length ?? 0))

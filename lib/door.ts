@@ -81,10 +81,21 @@ function changesSomething(req: IncomingMessage): boolean {
   return !SAFE.has(req.method ?? "") || handshakeOf(req) !== undefined;
 }
 
-/** The address a request comes from, after the door has dealt with its proxies. */
+const forwardedFor = new WeakMap<IncomingMessage, string>();
+
+/** The address a request comes from; behind a trusted proxy, once the door has let it in. */
 export function addressOf(req: IncomingMessage): string {
-  const forwarded = req.headers["x-forwarded-for"];
-  return typeof forwarded === "string" ? forwarded : (req.socket.remoteAddress ?? "");
+  return forwardedFor.get(req) ?? req.socket.remoteAddress ?? "";
+}
+
+/** The client a request comes from, for the log: the address, with the port where it is known. */
+export function clientOf(req: IncomingMessage, peer: string): string {
+  return forwardedFor.get(req) ?? peer;
+}
+
+/** The address and port at the other end of a socket that is open. */
+export function peerOf(req: IncomingMessage): string {
+  return `${req.socket.remoteAddress ?? ""}:${req.socket.remotePort ?? ""}`;
 }
 
 function settleForwarded(
@@ -97,7 +108,9 @@ function settleForwarded(
     return;
   }
   // The nearest hop that is no proxy of ours; what stands before it, anybody can have written.
-  req.headers["x-forwarded-for"] = proxyAddr(req, trust);
+  const client = proxyAddr(req, trust);
+  forwardedFor.set(req, client);
+  req.headers["x-forwarded-for"] = client;
   for (const name of ["x-forwarded-proto", "x-forwarded-host"] as const) {
     const last = String(req.headers[name] ?? "")
       .split(",")

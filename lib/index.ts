@@ -25,7 +25,7 @@ export {
   slowChannel,
 } from "./member.ts";
 export { Presence, type Present } from "./presence.ts";
-export { run } from "./process.ts";
+export { EXIT, run } from "./process.ts";
 export { Refusal } from "./refusal.ts";
 export type { Handler, JsonHandler, JsonRouteOptions, MessageOf, RouteOptions } from "./route.ts";
 export type { Misfit } from "./schema.ts";

@@ -27,7 +27,7 @@ function readable(): DestinationStream {
   return pretty({
     sync: true,
     translateTime: "SYS:HH:MM:ss",
-    hideObject: false,
-    ignore: "event,client,path,status,code,durationMs,method,url",
+    // What a line says in words it need not say again in fields.
+    include: "time,level,err",
   });
 }

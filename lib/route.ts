@@ -14,7 +14,7 @@ import { type Context, frozenContext, lineage } from "./context.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
-import { createCodec } from "./schema.ts";
+import { createCodec, type Misfit } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
 
 /** What a handler reads on a route, by the route's `messages` option. */
@@ -37,7 +37,8 @@ export type Handler<Path extends string = string, Kind extends MessageKind = "te
 export type RouteMiddleware = (ctx: Context, next: Koa.Next) => unknown;
 
 /** Options of one WebSocket route. */
-export interface RouteOptions<Kind extends MessageKind = "text"> extends ConnectionOptions {
+export interface RouteOptions<Kind extends MessageKind = "text">
+  extends Omit<ConnectionOptions, "codec" | "invalid"> {
   /** The route's name for `ctx.urlFor`. */
   name?: string;
   messages?: Kind;
@@ -53,11 +54,13 @@ export interface RouteOptions<Kind extends MessageKind = "text"> extends Connect
 export interface JsonRouteOptions<
   Receive extends StandardSchemaV1,
   Send extends StandardSchemaV1 = StandardSchemaV1,
-> extends Omit<RouteOptions, "messages" | "codec"> {
+> extends Omit<RouteOptions, "messages"> {
   /** What clients may send. A message that does not fit never reaches the handler. */
   receive: Receive;
   /** What `sendJson` may send. */
   send?: Send;
+  /** The answer to a message that does not fit, sent as JSON; without it the close is 1007. */
+  invalid?: (misfit: Misfit) => unknown;
 }
 
 /** A handler of a route with schemas. */
