@@ -3,11 +3,11 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
 import type { MessageKind } from "./connection.ts";
-import { type Context, childContext, urlFor } from "./context.ts";
+import { type Context, childContext, PREFIX, urlFor } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Lifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
-import { Mount, originOf } from "./mount.ts";
+import { Mount, markOrigin, originOf } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
 import {
@@ -215,14 +215,29 @@ export class App extends Koa {
   }
 
   async #enter(ctx: Context): Promise<void> {
-    if (ctx.app === (this as Koa)) return this.#run(ctx, () => this.#dispatch(ctx));
+    if (ctx.app === (this as Koa)) return this.#begin(ctx);
     const inside = enteredByKoaMount(ctx, this);
     if (!inside) return answerMissingSlash(ctx);
-    await this.#run(inside, () => this.#dispatch(inside));
+    ctx.onerror = onerror;
+    try {
+      await this.#begin(inside);
+    } catch (error) {
+      markOrigin(error, inside);
+      throw error;
+    }
+  }
+
+  // A rejection with nothing would never be answered: Koa takes it for no error.
+  #begin(ctx: Context): Promise<void> {
+    return this.#run(ctx, () => this.#dispatch(ctx)).catch((error) => {
+      throw error ?? new Error(`non-error thrown: ${error}`);
+    });
   }
 
   async #dispatch(ctx: Context): Promise<void> {
     if (!isPlain(ctx)) return answerNothing(ctx);
+    // koa-mount among the middleware has written its own prefix here.
+    if (ctx.mountPath !== (ctx[PREFIX] ?? "")) ctx.mountPath = ctx[PREFIX] ?? "";
     const path = rawPath(ctx.url);
     const match = this.#table.find(path);
     if (match && !match.missingSlash) return match.value.enter(ctx, match);

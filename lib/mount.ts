@@ -87,9 +87,12 @@ function runner(app: Koa): Run {
 
 const origins = new WeakMap<object, Context>();
 
-// The deepest app comes first and stays: the error is its own, wherever it is caught. An error
-// object that is thrown for every request must not keep the first one's context.
-function markOrigin(error: unknown, ctx: Context): void {
+/**
+ * Notes in which app an error was thrown. The deepest app comes first and stays: the error is its
+ * own, wherever it is caught. An error object that is thrown for every request does not keep the
+ * first one's context.
+ */
+export function markOrigin(error: unknown, ctx: Context): void {
   if (typeof error !== "object" || error === null || originOf(error, ctx)) return;
   origins.set(error, ctx);
 }

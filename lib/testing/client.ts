@@ -26,6 +26,7 @@ export interface ConnectOptions {
 /** How long a handler, timer or socket may take to end after its connections were closed. */
 const SETTLE_MS = 1_000;
 const POLL_MS = 5;
+const FETCH_MS = 5_000;
 
 /**
  * Runs any app, alone or with what is mounted in it, on a free port with its lifespan, and talks
@@ -77,12 +78,13 @@ export class TestClient implements AsyncDisposable {
 
   /**
    * `fetch` with a path of this app. Redirects are shown, not followed, and the connection is not
-   * kept.
+   * kept. Without a signal of its own it ends after 5,000 ms.
    */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("Connection", "close");
-    return fetch(new URL(path, this.url), { redirect: "manual", ...init, headers });
+    const signal = AbortSignal.timeout(FETCH_MS);
+    return fetch(new URL(path, this.url), { redirect: "manual", signal, ...init, headers });
   }
 
   /**

@@ -363,3 +363,26 @@ describe("an error that a WebSocket handler throws", () => {
     assert.equal(await good.receive(), "still here");
   });
 });
+
+test("an error of our app inside a plain Koa app fires on ours, once, when it listens", async () => {
+  const koa = new Koa();
+  const app = new App();
+  const fired: string[] = [];
+  koa.on("error", () => fired.push("plain"));
+  app.on("error", () => fired.push("ours"));
+  app.router.get("/", () => {
+    throw new Error("broken");
+  });
+  koa.use(koaMount("/app", app));
+  await using client = await TestClient.start(koa);
+  assert.equal((await client.fetch("/app/")).status, 500);
+  assert.deepEqual(fired, ["ours"]);
+});
+
+test("a rejection with nothing is answered 500 all the same", async () => {
+  const app = new App();
+  app.on("error", () => {});
+  app.use(() => Promise.reject());
+  await using client = await TestClient.start(app);
+  assert.equal((await client.fetch("/")).status, 500);
+});
