@@ -2,12 +2,13 @@ import http, { type Server } from "node:http";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
+import { answerMissingSlash, answerNothing } from "./answer.ts";
 import type { MessageKind } from "./connection.ts";
-import { type Context, childContext, PREFIX, urlFor } from "./context.ts";
-import { handshakeOf } from "./handshake.ts";
+import { type Context, contextUnderKoaMount, PREFIX, urlFor } from "./context.ts";
+import { markOrigin, onerror, wholeError } from "./error.ts";
 import type { Lifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
-import { Mount, markOrigin, originOf } from "./mount.ts";
+import { Mount } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
 import {
@@ -20,7 +21,6 @@ import {
   websocketRoute,
 } from "./route.ts";
 import { type Router, Routes } from "./routes.ts";
-import { refuseHandshake } from "./settle.ts";
 import { attach } from "./upgrade.ts";
 
 type Middleware = Koa.Middleware;
@@ -216,7 +216,7 @@ export class App extends Koa {
 
   async #enter(ctx: Context): Promise<void> {
     if (ctx.app === (this as Koa)) return this.#begin(ctx);
-    const inside = enteredByKoaMount(ctx, this);
+    const inside = contextUnderKoaMount(ctx, this);
     if (!inside) return answerMissingSlash(ctx);
     ctx.onerror = onerror;
     try {
@@ -230,7 +230,7 @@ export class App extends Koa {
   // A rejection with nothing would never be answered: Koa takes it for no error.
   #begin(ctx: Context): Promise<void> {
     return this.#run(ctx, () => this.#dispatch(ctx)).catch((error) => {
-      throw error ?? new Error(`non-error thrown: ${error}`);
+      throw error ?? wholeError(error);
     });
   }
 
@@ -246,46 +246,6 @@ export class App extends Koa {
     if (match || (other && this.#routes.has(other))) return answerMissingSlash(ctx);
     return this.#table.root ? this.#table.root.enter(ctx) : answerNothing(ctx);
   }
-}
-
-/**
- * The context for an app of ours under a plain Koa app, where koa-mount has stripped the prefix
- * but made no context.
- *
- * @returns undefined when koa-mount made a `/` of a prefix without the slash after it
- */
-function enteredByKoaMount(parent: Context, app: App): Context | undefined {
-  const original = rawPath(parent.originalUrl);
-  if (parent.path === "/" && !original.endsWith("/")) return undefined;
-  const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
-  return childContext(parent, app, prefix);
-}
-
-function answerNothing(ctx: Context): void {
-  if (handshakeOf(ctx.req)) refuseHandshake(ctx, "there is no WebSocket route at this path");
-}
-
-// 307 keeps the method and the body. Browsers do not follow a redirect of a WebSocket.
-function answerMissingSlash(ctx: Context): void {
-  const target = otherSlash(ctx.originalUrl);
-  if (!target) return answerNothing(ctx);
-  if (handshakeOf(ctx.req)) {
-    refuseHandshake(ctx, `there is no WebSocket route at this path; connect to ${target}`);
-    return;
-  }
-  ctx.status = 307;
-  ctx.set("Location", target);
-  ctx.body = `use ${target}`;
-}
-
-const koaOnerror = (new Koa().context as unknown as { onerror(error: unknown): void }).onerror;
-
-// Koa's own, told that the request is one of the app that threw: `error` fires there, or on the
-// nearest app above that listens.
-function onerror(this: Context, error: unknown): void {
-  let at: Context = originOf(error, this) ?? this;
-  while (at !== this && at.app.listenerCount("error") === 0) at = Object.getPrototypeOf(at);
-  koaOnerror.call(at, error);
 }
 
 // Not enumerable: what users put on `app.context` is what `childContext` copies.

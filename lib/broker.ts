@@ -56,13 +56,17 @@ export interface Published {
   readonly position: Position;
 }
 
-/** What a subscriber of a topic is told. */
+/** What a subscriber of a topic is told. None of these may throw. */
 export interface Subscriber {
   /** A message, in order and once. */
   message(publication: Publication): void;
   /** A passing message, see {@link Broker.signal}. */
   signal(data: string): void;
-  /** The topic begins again: positions of the epoch before are worth nothing. */
+  /**
+   * The topic begins again: positions of the epoch before are worth nothing. It comes before the
+   * first message of the new epoch, and before any call of this process resolves with a position
+   * of it.
+   */
   epoch(position: Position): void;
 }
 
@@ -72,7 +76,9 @@ export interface Subscriber {
  * The contract, which `test/lib/broker/contract.ts` checks for every engine:
  * - Offsets of a topic count 1, 2, 3 … within an epoch; a message is delivered before the promise
  *   of its publication resolves in the publishing process.
- * - A subscriber gets each message published after its subscription once and in order.
+ * - A subscriber gets each message published after its subscription once and in order, also when
+ *   subscribers publish in their turn; and nothing once `unsubscribe` has been called.
+ * - A key is known for as long as its message is retained.
  * - `read` with the position of an earlier message gives exactly the messages since, or says
  *   `recovered: false` and gives what is retained: for a position of another epoch, in the future,
  *   malformed, or older than what is retained.
@@ -97,7 +103,10 @@ export interface Broker {
    * @param since the last position the reader knows; undefined for a first visit
    */
   read(topic: string, since?: unknown): Promise<History>;
-  /** The topics that exist: with subscribers, or with messages that are retained. */
+  /**
+   * The topics that exist: with subscribers, with messages that are retained, or for a while
+   * after that, so that who comes back finds the same epoch.
+   */
   topics(): Promise<string[]>;
   /** Ends all subscriptions and releases what the engine holds. */
   close(): Promise<void>;

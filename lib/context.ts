@@ -1,4 +1,5 @@
 import Koa from "koa";
+import { rawPath } from "./path.ts";
 
 /** Names in a path pattern: `"/:room/:id"` has `room` and `id`. */
 type ParamNames<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -121,6 +122,19 @@ export function childContext(
     Object.defineProperties(ctx, Object.getOwnPropertyDescriptors(app.context));
   }
   return ctx;
+}
+
+/**
+ * The context for an app of ours under a plain Koa app, where koa-mount has stripped the prefix
+ * but made no context.
+ *
+ * @returns undefined when koa-mount made a `/` of a prefix without the slash after it
+ */
+export function contextUnderKoaMount(parent: Context, app: Koa): Context | undefined {
+  const original = rawPath(parent.originalUrl);
+  if (parent.path === "/" && !original.endsWith("/")) return undefined;
+  const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
+  return childContext(parent, app, prefix);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type Koa from "koa";
+import { wholeError } from "./error.ts";
 
 /**
  * An app's life: up to the `yield` runs before the server listens, the rest after the last
@@ -81,7 +82,7 @@ async function stopAll(started: Started[], family: Family, ms: number): Promise<
 }
 
 function fire(error: unknown, app: Living, family: Family): void {
-  const whole = error instanceof Error ? error : new Error(`non-error thrown: ${String(error)}`);
+  const whole = wholeError(error);
   let at: Living | undefined = app;
   while (at && at.listenerCount("error") === 0) at = family.get(at);
   if (at) at.emit("error", whole);

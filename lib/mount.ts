@@ -1,7 +1,8 @@
 import type Koa from "koa";
 import compose from "koa-compose";
 import koaMount from "koa-mount";
-import { type Context, childContext, lineage, PREFIX } from "./context.ts";
+import { type Context, childContext, PREFIX } from "./context.ts";
+import { markOrigin } from "./error.ts";
 import type { MountMatch } from "./mount-table.ts";
 
 type Run = (ctx: Context) => Promise<void>;
@@ -83,29 +84,4 @@ function runner(app: Koa): Run {
     const run = () => (composed as compose.ComposedMiddleware<Koa.Context>)(ctx);
     return app.ctxStorage ? app.ctxStorage.run(ctx, run) : run();
   };
-}
-
-const origins = new WeakMap<object, Context>();
-
-/**
- * Notes in which app an error was thrown. The deepest app comes first and stays: the error is its
- * own, wherever it is caught. An error object that is thrown for every request does not keep the
- * first one's context.
- */
-export function markOrigin(error: unknown, ctx: Context): void {
-  if (typeof error !== "object" || error === null || originOf(error, ctx)) return;
-  origins.set(error, ctx);
-}
-
-/**
- * The context of the mounted app that threw an error.
- *
- * @param error what was thrown
- * @param above the context where it arrived
- * @returns undefined when the error did not come from below `above`
- */
-export function originOf(error: unknown, above: Context): Context | undefined {
-  if (typeof error !== "object" || error === null) return undefined;
-  const origin = origins.get(error);
-  return origin && [...lineage(origin)].includes(above) ? origin : undefined;
 }

@@ -11,6 +11,7 @@ import {
   type MessageKind,
 } from "./connection.ts";
 import { type Context, frozenContext, lineage } from "./context.ts";
+import { fireError } from "./error.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -179,13 +180,9 @@ async function run(
     connection.close(1000);
   } catch (error) {
     if (error instanceof CloseError) connection.close(error.code, error.reason);
-    else fail(connection, error, ctx);
+    else {
+      connection.close(1011, "internal error");
+      fireError(error, ctx);
+    }
   }
-}
-
-function fail(connection: Connection<unknown>, error: unknown, ctx: Context): void {
-  connection.close(1011, "internal error");
-  const listening = [...lineage(ctx)].find(({ app }) => app.listenerCount("error") > 0);
-  const whole = error instanceof Error ? error : new Error(`non-error thrown: ${String(error)}`);
-  listening?.app.emit("error", whole, ctx);
 }

@@ -22,6 +22,12 @@ const IDLE_MS = 60_000;
 /** How often topics are looked through for messages that have aged out. */
 const SWEEP_MS = 1_000;
 
+interface Delivery {
+  readonly entry: Entry;
+  /** Those who subscribed before the message was published. */
+  readonly to: readonly Subscriber[];
+}
+
 class Topic {
   readonly epoch = randomBytes(EPOCH_BYTES).toString("base64url");
   readonly subscribers = new Set<Subscriber>();
@@ -30,6 +36,8 @@ class Topic {
   idleSince = Date.now();
   #entries: Entry[] = [];
   readonly #byKey = new Map<string, Entry>();
+  readonly #deliveries: Delivery[] = [];
+  #delivering = false;
 
   get position(): Position {
     return { epoch: this.epoch, offset: this.offset };
@@ -56,6 +64,25 @@ class Topic {
     if (key !== undefined) this.#byKey.set(key, entry);
     while (this.#entries.length > retention.count) this.#drop();
     return entry;
+  }
+
+  /**
+   * Tells the subscribers of a message. What one of them publishes in its turn comes after it, for
+   * all of them.
+   */
+  deliver(entry: Entry): void {
+    this.#deliveries.push({ entry, to: [...this.subscribers] });
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let next = this.#deliveries.shift(); next; next = this.#deliveries.shift()) {
+        for (const subscriber of next.to) {
+          if (this.subscribers.has(subscriber)) subscriber.message(next.entry);
+        }
+      }
+    } finally {
+      this.#delivering = false;
+    }
   }
 
   expire(now: number): void {
@@ -103,12 +130,12 @@ export class MemoryBroker implements Broker {
       return { outcome, position: { epoch: topic.epoch, offset: earlier.offset } };
     }
     const entry = topic.append(data, options);
-    for (const subscriber of topic.subscribers) subscriber.message(entry);
+    topic.deliver(entry);
     return { outcome: "published", position: { epoch: topic.epoch, offset: entry.offset } };
   }
 
   async signal(name: string, data: string): Promise<void> {
-    for (const subscriber of this.#topics.get(name)?.subscribers ?? []) subscriber.signal(data);
+    for (const subscriber of [...(this.#topics.get(name)?.subscribers ?? [])]) subscriber.signal(data);
   }
 
   async subscribe(name: string, subscriber: Subscriber): Promise<Position> {
@@ -121,7 +148,8 @@ export class MemoryBroker implements Broker {
     const topic = this.#topics.get(name);
     if (!topic?.subscribers.delete(subscriber)) return;
     topic.idleSince = Date.now();
-    this.#expireAll();
+    this.#expire(name, topic, topic.idleSince);
+    this.#rest();
   }
 
   async read(name: string, since?: unknown): Promise<History> {
@@ -153,13 +181,20 @@ export class MemoryBroker implements Broker {
     return topic;
   }
 
-  // A topic that begins again has another epoch, so no position of its earlier life fits.
   #expireAll(): void {
     const now = Date.now();
-    for (const [name, topic] of this.#topics) {
-      topic.expire(now);
-      if (topic.isIdle(now, this.#idleMs)) this.#topics.delete(name);
-    }
+    for (const [name, topic] of this.#topics) this.#expire(name, topic, now);
+    this.#rest();
+  }
+
+  // A topic that begins again has another epoch, so no position of its earlier life fits.
+  #expire(name: string, topic: Topic, now: number): void {
+    topic.expire(now);
+    if (topic.isIdle(now, this.#idleMs)) this.#topics.delete(name);
+  }
+
+  // The timer runs while there is a topic.
+  #rest(): void {
     if (this.#topics.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;

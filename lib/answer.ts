@@ -1,0 +1,25 @@
+import type { Context } from "./context.ts";
+import { handshakeOf } from "./handshake.ts";
+import { otherSlash } from "./path.ts";
+import { refuseHandshake } from "./settle.ts";
+
+/** Leaves a request its 404; refuses a handshake 403. */
+export function answerNothing(ctx: Context): void {
+  if (handshakeOf(ctx.req)) refuseHandshake(ctx, "there is no WebSocket route at this path");
+}
+
+/**
+ * Sends a request to its path with the other final slash: 307 keeps the method and the body. A
+ * handshake is refused with the URL to use, for browsers do not follow redirects of WebSockets.
+ */
+export function answerMissingSlash(ctx: Context): void {
+  const target = otherSlash(ctx.originalUrl);
+  if (!target) return answerNothing(ctx);
+  if (handshakeOf(ctx.req)) {
+    refuseHandshake(ctx, `there is no WebSocket route at this path; connect to ${target}`);
+    return;
+  }
+  ctx.status = 307;
+  ctx.set("Location", target);
+  ctx.body = `use ${target}`;
+}

@@ -1,0 +1,53 @@
+import Koa from "koa";
+import { type Context, lineage } from "./context.ts";
+
+const origins = new WeakMap<object, Context>();
+
+/**
+ * Notes in which app an error was thrown. The deepest app comes first and stays: the error is its
+ * own, wherever it is caught. An error object that is thrown for every request does not keep the
+ * first one's context.
+ */
+export function markOrigin(error: unknown, ctx: Context): void {
+  if (typeof error !== "object" || error === null || originOf(error, ctx)) return;
+  origins.set(error, ctx);
+}
+
+/**
+ * The context of the mounted app that threw an error.
+ *
+ * @param error what was thrown
+ * @param above the context where it arrived
+ * @returns undefined when the error did not come from below `above`
+ */
+function originOf(error: unknown, above: Context): Context | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const origin = origins.get(error);
+  return origin && [...lineage(origin)].includes(above) ? origin : undefined;
+}
+
+/** What was thrown, as an Error: listeners of `error` may count on one. */
+export function wholeError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${String(thrown)}`);
+}
+
+/** Fires `error` on the app of a context, or on the nearest one above that listens. */
+export function fireError(thrown: unknown, ctx: Context): void {
+  for (const { app } of lineage(ctx)) {
+    if (app.listenerCount("error") === 0) continue;
+    app.emit("error", wholeError(thrown), ctx);
+    return;
+  }
+}
+
+const koaOnerror = (new Koa().context as unknown as { onerror(error: unknown): void }).onerror;
+
+/**
+ * Koa's `ctx.onerror`, told that the request is one of the app that threw: `error` fires there,
+ * or on the nearest app above that listens.
+ */
+export function onerror(this: Context, error: unknown): void {
+  let at: Context = originOf(error, this) ?? this;
+  while (at !== this && at.app.listenerCount("error") === 0) at = Object.getPrototypeOf(at);
+  koaOnerror.call(at, error);
+}
