@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import { clientOf, peerOf } from "./door.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Logger } from "./log.ts";
+import { type SlowEvent, slowChannel } from "./member.ts";
 import { rawPath } from "./path.ts";
 import type { Upgrades } from "./upgrades.ts";
 
@@ -27,6 +28,30 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
       `${client} - "WebSocket ${path}" [closed ${code} after ${seconds(durationMs)}]`,
     );
   });
+}
+
+/**
+ * Warns of members of topics that lose messages because they cannot keep up: at the first one,
+ * the tenth, the hundredth …, so that a slow client does not fill the log.
+ *
+ * @param upgrades the server's upgrades; other servers of this process have logs of their own
+ * @param log where the lines go
+ * @returns ends it
+ */
+export function logSlow(upgrades: Upgrades, log: Logger): () => void {
+  const warn = (message: unknown) => {
+    const { topic, connection, policy, dropped } = message as SlowEvent;
+    if (!/^10*$/.test(String(dropped))) return;
+    const live = [...upgrades.live].find((each) => each.connection === connection);
+    if (!live) return;
+    const { peer: client, path } = live.handshake;
+    log.warn(
+      { event: "slow", client, path, topic, policy, dropped },
+      `${client} - "WebSocket ${path}" [slow: ${dropped} messages dropped, ${policy}]`,
+    );
+  };
+  slowChannel.subscribe(warn);
+  return () => slowChannel.unsubscribe(warn);
 }
 
 /**

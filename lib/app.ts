@@ -5,6 +5,7 @@ import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
 import type { MessageKind } from "./connection.ts";
 import { type Context, contextUnderKoaMount, PREFIX, urlFor } from "./context.ts";
+import type { PathSettings } from "./door.ts";
 import { markOrigin, onerror, wholeError } from "./error.ts";
 import type { Lifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
@@ -35,6 +36,8 @@ export interface AppOptions {
   asyncLocalStorage?: boolean;
   /** Origins that may connect to this app and those mounted in it, beside the server's. */
   allowedOrigins?: readonly string[];
+  /** The longest body of a request to this app or those in it, in bytes, in place of the server's. */
+  maxBodyBytes?: number;
   /** How many connections this app and those mounted in it may have; more get 503. */
   maxConnections?: number;
 }
@@ -59,7 +62,7 @@ export class App extends Koa {
   readonly #mounts: Mount[] = [];
   readonly #lifespans: Lifespan[] = [];
   readonly #stack: Middleware[] = [];
-  readonly #allowedOrigins: readonly string[] | undefined;
+  readonly #settings: PathSettings;
   #run = compose<Koa.Context>([]);
 
   /** Counts the app's connections, where it has a limit of its own. */
@@ -68,8 +71,8 @@ export class App extends Koa {
   /** @param options Koa's own options */
   constructor(options: AppOptions = {}) {
     super(options);
-    const { allowedOrigins, maxConnections } = options;
-    this.#allowedOrigins = allowedOrigins;
+    const { allowedOrigins, maxBodyBytes, maxConnections } = options;
+    this.#settings = { allowedOrigins, maxBodyBytes };
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
     // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
     this.middleware.push((ctx) => this.#enter(ctx as Context));
@@ -198,20 +201,19 @@ export class App extends Koa {
   }
 
   /**
-   * The origins that are allowed at a path: those of the deepest app on the way that names some.
+   * What apps on the way to a path have set for the door: the deepest one that says something.
    *
    * @param path a raw path, as this app sees it
    */
-  originsAt(path: string): readonly string[] | undefined {
+  settingsAt(path: string): PathSettings {
     const match = this.#table.find(path);
-    // The way of `#dispatch`: a route of this app's own goes before what is mounted at `/`.
-    const own = (!match || match.missingSlash) && this.#routes.has(path);
-    const mount = own ? undefined : (match?.value ?? this.#table.root);
-    const below =
-      mount?.app instanceof App
-        ? mount.app.originsAt(path.slice(match?.prefix.length ?? 0))
-        : undefined;
-    return below ?? this.#allowedOrigins;
+    const mount = match?.value ?? this.#table.root;
+    if (!(mount?.app instanceof App)) return this.#settings;
+    const below = mount.app.settingsAt(path.slice(match?.prefix.length ?? 0));
+    return {
+      allowedOrigins: below.allowedOrigins ?? this.#settings.allowedOrigins,
+      maxBodyBytes: below.maxBodyBytes ?? this.#settings.maxBodyBytes,
+    };
   }
 
   async #enter(ctx: Context): Promise<void> {

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { assertSendable, clipReason } from "./close-codes.ts";
 import { Inbox } from "./inbox.ts";
@@ -30,6 +29,14 @@ export interface ConnectionOptions extends LivenessOptions {
   invalid?: (misfit: Misfit) => unknown;
 }
 
+/** Where a connection's handshake was accepted. */
+export interface Place {
+  /** The target of the handshake without the query, as it came. */
+  readonly path: string;
+  /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
+  readonly mountPath: string;
+}
+
 /** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
 export interface Closed {
   readonly code: number;
@@ -48,6 +55,7 @@ const BURST_MESSAGES = 500;
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
+const NOWHERE: Place = { path: "", mountPath: "" };
 const SENT = Promise.resolve(true);
 const NOT_SENT = Promise.resolve(false);
 
@@ -62,6 +70,12 @@ const NOT_SENT = Promise.resolve(false);
 export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   /** Unique in this process and beyond: a random UUID. */
   readonly id: string = randomUUID();
+  /** When it was opened, ISO 8601 in UTC. */
+  readonly since: string = new Date().toISOString();
+  /** See {@link Place.path}. */
+  readonly path: string;
+  /** See {@link Place.mountPath}. */
+  readonly mountPath: string;
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
   /** Resolves with the close code when the connection has ended; never rejects. */
@@ -87,8 +101,10 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
-  constructor(ws: WebSocket, socket: Socket, options: ConnectionOptions = {}) {
+  constructor(ws: WebSocket, options: ConnectionOptions = {}, place = NOWHERE) {
     this.#ws = ws;
+    this.path = place.path;
+    this.mountPath = place.mountPath;
     this.protocol = ws.protocol;
     this.#kind = options.messages ?? "text";
     this.#codec = options.codec;
@@ -99,7 +115,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
       options.messagesPerSecond ?? MESSAGES_PER_SECOND,
       options.burstMessages ?? BURST_MESSAGES,
     );
-    this.#liveness = new Liveness(ws, socket, this.#actions, options);
+    this.#liveness = new Liveness(ws, this.#actions, options);
     this.#inbox = new Inbox<unknown>(options.queueMessages ?? QUEUE_MESSAGES, (full) => {
       full ? ws.pause() : ws.resume();
       this.#liveness.unread(full);

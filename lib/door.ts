@@ -38,9 +38,15 @@ export interface Door {
   trusts(address: string): boolean;
 }
 
-/** An app that lets other origins in below some of its mounts. */
-interface Welcoming {
-  originsAt?(path: string): readonly string[] | undefined;
+/** What the apps on the way to a path have set for the door. */
+export interface PathSettings {
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly maxBodyBytes: number | undefined;
+}
+
+/** An app that has settings of its own at some paths; a plain Koa app has none. */
+export interface Settled {
+  settingsAt?(path: string): PathSettings;
 }
 
 /**
@@ -53,7 +59,7 @@ interface Welcoming {
  * @param app the root app; it and its mounts may allow origins of their own
  * @param options see {@link DoorOptions}
  */
-export function createDoor(app: Koa & Welcoming, options: DoorOptions): Door {
+export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
   const { trustProxy } = options;
   const trust = trustProxy?.length ? proxyAddr.compile([...trustProxy]) : () => false;
   const hosts = new Set(options.allowedHosts?.map((host) => host.toLowerCase()));
@@ -65,7 +71,7 @@ export function createDoor(app: Koa & Welcoming, options: DoorOptions): Door {
     const { origin } = req.headers;
     if (origin === undefined || !changesSomething(req)) return;
     if (originAllowed(origin, `${schemeOf(req)}://${host}`, origins)) return;
-    const own = app.originsAt?.(rawPath(req.url ?? "")) ?? [];
+    const own = app.settingsAt?.(rawPath(req.url ?? "")).allowedOrigins ?? [];
     if (!originAllowed(origin, "", own)) throw new Refusal(403, WRONG_ORIGIN);
   };
   return { check, trusts: (address) => trust(address, 0) };

@@ -33,6 +33,8 @@ export class Handshake {
   readonly peer: string;
   /** The request's target at arrival, without the query (which may hold a token). */
   readonly path: string;
+  /** The whole prefix of the app whose route accepts it; set just before. */
+  mountPath = "";
   /** The connection, once accepted. */
   connection: Connection<unknown> | undefined;
 

@@ -1,5 +1,13 @@
 import { MemoryBroker } from "./broker/memory.ts";
-import type { Broker, History, Publication, Published, Retention, Subscriber } from "./broker.ts";
+import type {
+  Broker,
+  History,
+  Position,
+  Publication,
+  Published,
+  Retention,
+  Subscriber,
+} from "./broker.ts";
 import type { Connection, Outgoing } from "./connection.ts";
 import { type Encode, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 
@@ -13,7 +21,7 @@ export interface HubOptions {
   slow?: SlowPolicy | ((topic: string) => SlowPolicy);
 }
 
-/** A connection in the registry. */
+/** A connection in the registry. It knows since when it is open, and to which mount. */
 export interface Registered {
   readonly connection: Connection<unknown>;
   readonly topics: readonly string[];
@@ -24,7 +32,8 @@ interface Topic {
   readonly members: Map<Connection<unknown>, Member>;
   readonly subscriber: Subscriber;
   ready: Promise<void>;
-  seen: number;
+  /** The position of the last message that has come. */
+  seen: Position;
 }
 
 const RETENTION: Retention = { count: 1_000, ageMs: 24 * 60 * 60 * 1_000 };
@@ -47,6 +56,7 @@ export class Hub {
   readonly #slow: (topic: string) => SlowPolicy;
   readonly #topics = new Map<string, Topic>();
   readonly #registry = new Map<Connection<unknown>, Set<string>>();
+  readonly #followed = new WeakSet<Connection<unknown>>();
 
   constructor(options: HubOptions = {}) {
     const { slow = "disconnect" } = options;
@@ -60,19 +70,25 @@ export class Hub {
    * welcomed and has caught up.
    *
    * @returns false when it was a member already, or has ended
+   * @throws what the broker throws; the connection is no member then
    */
   async join(
     name: string,
     connection: Connection<unknown>,
     options: JoinOptions = {},
   ): Promise<boolean> {
+    if (!connection.open || this.#topics.get(name)?.members.has(connection)) return false;
     const topic = this.#open(name);
-    if (!connection.open || topic.members.has(connection)) return false;
     const member = new Member(name, connection, options, this.#slow(name));
     topic.members.set(connection, member);
     this.#register(name, connection);
-    await topic.ready;
-    await this.#catchUp(topic, member, options.since);
+    try {
+      await topic.ready;
+      await this.#catchUp(topic, member, options.since);
+    } catch (error) {
+      if (topic.members.get(connection) === member) this.leave(name, connection);
+      throw error;
+    }
     return true;
   }
 
@@ -143,7 +159,12 @@ export class Hub {
   #register(name: string, connection: Connection<unknown>): void {
     const topics = this.#registry.get(connection) ?? new Set();
     this.#registry.set(connection, topics.add(name));
-    void connection.closed.then(() => this.leave(name, connection));
+    // Once, however often it joins: a connection may live long.
+    if (this.#followed.has(connection)) return;
+    this.#followed.add(connection);
+    void connection.closed.then(() => {
+      for (const topic of this.#registry.get(connection) ?? []) this.leave(topic, connection);
+    });
   }
 
   #open(name: string): Topic {
@@ -152,17 +173,21 @@ export class Hub {
     const subscriber: Subscriber = {
       message: (publication) => this.#message(topic, publication),
       signal: (data) => this.#signal(topic, data),
-      epoch: () => this.#begun(topic),
+      epoch: (position) => this.#begun(topic, position),
     };
     const topic: Topic = {
       name,
       members: new Map(),
       subscriber,
       ready: Promise.resolve(),
-      seen: 0,
+      seen: NOWHERE,
     };
-    topic.ready = this.broker.subscribe(name, subscriber).then(({ offset }) => {
-      topic.seen = Math.max(topic.seen, offset);
+    topic.ready = this.broker.subscribe(name, subscriber).then((position) => {
+      // What has come meanwhile is newer.
+      if (topic.seen.epoch === "") {
+        const offset = Math.max(topic.seen.offset, position.offset);
+        topic.seen = { epoch: position.epoch, offset };
+      }
     });
     this.#topics.set(name, topic);
     return topic;
@@ -171,20 +196,28 @@ export class Hub {
   // Its name is free at once: who comes next opens it anew, with a subscriber of its own.
   #shut(topic: Topic): void {
     if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
-    void topic.ready.then(() => this.broker.unsubscribe(topic.name, topic.subscriber));
+    // A subscription that failed has told those who joined; there is nothing to end.
+    topic.ready.then(() => this.broker.unsubscribe(topic.name, topic.subscriber)).catch(() => {});
   }
 
   // Read, send, and read again until nothing new has come meanwhile: however long a slow client
   // takes, there is no queue to overflow, and what falls out of the history in the meantime is
-  // said so by another welcome.
+  // said so by another welcome. So is a new epoch.
   async #catchUp(topic: Topic, member: Member, since: unknown): Promise<void> {
+    const { connection } = member;
+    const isMember = () => connection.open && topic.members.get(connection) === member;
     let from = since;
-    while (member.welcome && member.connection.open) {
+    while (member.welcome && isMember()) {
       const history = await this.broker.read(topic.name, from);
+      if (!isMember()) return;
       if (!member.welcomed || history.recovered === false) await greet(member, history);
-      for (const publication of history.publications) await replay(member, publication);
-      from = { epoch: history.position.epoch, offset: member.offset };
-      if (topic.seen <= member.offset) break;
+      for (const publication of history.publications) {
+        if (!isMember()) return;
+        await replay(member, publication);
+      }
+      const { epoch } = history.position;
+      from = { epoch, offset: member.offset };
+      if (topic.seen.epoch === epoch && topic.seen.offset <= member.offset) break;
     }
     // In the same turn as the look at what has been seen: nothing comes in between.
     member.welcomed = true;
@@ -192,7 +225,7 @@ export class Hub {
   }
 
   #message(topic: Topic, publication: Publication): void {
-    topic.seen = publication.offset;
+    topic.seen = { epoch: topic.seen.epoch, offset: publication.offset };
     const texts = new Map<Encode, string | undefined>();
     for (const member of topic.members.values()) {
       if (!member.live) continue;
@@ -220,13 +253,15 @@ export class Hub {
     if (text !== undefined) member.deliver(text);
   }
 
-  #begun(topic: Topic): void {
-    topic.seen = 0;
+  // Who is still catching up finds out by itself, at its next read.
+  #begun(topic: Topic, position: Position): void {
+    topic.seen = position;
     for (const member of topic.members.values()) {
-      if (!member.welcome) continue;
-      member.live = false;
-      member.welcomed = false;
-      void this.#catchUp(topic, member, NOWHERE);
+      if (!member.welcome || !member.live) continue;
+      member.restart();
+      this.#catchUp(topic, member, NOWHERE).catch(() => {
+        member.connection.close(1013, "the history cannot be read");
+      });
     }
   }
 }

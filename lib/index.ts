@@ -15,7 +15,7 @@ export { type Config, ConfigError, readConfig } from "./config.ts";
 export type { Closed, Connection, ConnectionOptions, MessageKind, Outgoing } from "./connection.ts";
 export type { Context, Params } from "./context.ts";
 export { Hub, type HubOptions, type Registered } from "./hub.ts";
-export type { Lifespan } from "./lifespan.ts";
+export type { Lifespan, Stop } from "./lifespan.ts";
 export { createLog, type Logger } from "./log.ts";
 export {
   type Encode,

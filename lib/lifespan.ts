@@ -1,11 +1,17 @@
 import type Koa from "koa";
 import { wholeError } from "./error.ts";
 
+/** What a lifespan's `yield` gives back when it is time to stop. */
+export interface Stop {
+  /** How long the stop may take, in milliseconds. */
+  readonly stopMs: number;
+}
+
 /**
  * An app's life: up to the `yield` runs before the server listens, the rest after the last
  * handler has ended.
  */
-export type Lifespan = () => AsyncGenerator<void, void, void>;
+export type Lifespan = () => AsyncGenerator<void, void, Stop>;
 
 /** An app with lifespans and mounted apps; a plain Koa app has neither. */
 export interface Living extends Koa {
@@ -26,7 +32,7 @@ type Family = Map<Living, Living | undefined>;
 
 interface Started {
   readonly app: Living;
-  readonly life: AsyncGenerator<void, void, void>;
+  readonly life: AsyncGenerator<void, void, Stop>;
 }
 
 const START_MS = 30_000;
@@ -65,15 +71,16 @@ export async function startLifespans(
   return stop;
 }
 
-async function startOne(life: AsyncGenerator<void, void, void>, ms: number): Promise<void> {
-  const { done } = await inTime(life.next(), ms, "start");
+async function startOne(life: AsyncGenerator<void, void, Stop>, ms: number): Promise<void> {
+  // What the first `next` carries, nobody reads.
+  const { done } = await inTime(life.next({ stopMs: 0 }), ms, "start");
   if (done) throw new Error("expected a lifespan to yield once, but it returned without a yield");
 }
 
 async function stopAll(started: Started[], family: Family, ms: number): Promise<void> {
   for (const { app, life } of started.splice(0).reverse()) {
     try {
-      const { done } = await inTime(life.next(), ms, "stop");
+      const { done } = await inTime(life.next({ stopMs: ms }), ms, "stop");
       if (!done) throw new Error("expected a lifespan to yield once, but it yielded again");
     } catch (error) {
       fire(error, app, family);

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { type Watched, wheel } from "./wheel.ts";
 
@@ -20,8 +19,15 @@ const UNREAD_TIMEOUT_MS = 60_000;
 const MESSAGE_TIMEOUT_MS = 30_000;
 /** Ticks in the shortest interval: deadlines are late by a quarter at most. */
 const TICKS_IN_INTERVAL = 4;
-/** Two bytes of header and four of mask: what a client's ping or pong has beside its payload. */
-const CONTROL_OVERHEAD = 6;
+
+/**
+ * What ws's parser knows of a message that has begun: the bytes it could not use yet, the part of
+ * a frame it waits for (0: a new one), the opcode of a message whose fragments have not ended.
+ * ws tells nobody of it, and bytes alone do not: they may end one message and begin the next.
+ */
+interface Parsing {
+  readonly _receiver: { _bufferedBytes: number; _state: number; _fragmented: number };
+}
 
 /** What a {@link Liveness} does to its connection. */
 export interface LivenessActions {
@@ -38,7 +44,6 @@ export interface LivenessActions {
 export class Liveness implements Watched {
   readonly periodMs: number;
   readonly #ws: WebSocket;
-  readonly #socket: Socket;
   readonly #actions: LivenessActions;
   readonly #heartbeatMs: number;
   readonly #pongTimeoutMs: number;
@@ -49,14 +54,11 @@ export class Liveness implements Watched {
   #pingedAt = wheel.now;
   #fullSince: number | undefined;
   #unfinishedSince: number | undefined;
-  // A message has ended since the last tick, so the bytes before it are accounted for.
+  // A message has ended since the last tick: what is unfinished now is another one.
   #messageEnded = true;
-  #bytesAtMark = 0;
-  #controlBytes = 0;
 
-  constructor(ws: WebSocket, socket: Socket, actions: LivenessActions, options: LivenessOptions) {
+  constructor(ws: WebSocket, actions: LivenessActions, options: LivenessOptions) {
     this.#ws = ws;
-    this.#socket = socket;
     this.#actions = actions;
     this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#pongTimeoutMs = options.pongTimeoutMs ?? PONG_TIMEOUT_MS;
@@ -71,8 +73,8 @@ export class Liveness implements Watched {
       ) / TICKS_IN_INTERVAL,
       1,
     );
-    ws.on("pong", (data) => this.#heardControl(data));
-    ws.on("ping", (data) => this.#heardControl(data));
+    ws.on("pong", () => this.#heardControl());
+    ws.on("ping", () => this.#heardControl());
     wheel.add(this);
   }
 
@@ -117,26 +119,22 @@ export class Liveness implements Watched {
     this.#ws.ping();
   }
 
-  #heardControl(data: Buffer): void {
+  #heardControl(): void {
     this.#heardAt = wheel.now;
-    this.#controlBytes += data.length + CONTROL_OVERHEAD;
   }
 
-  // While no message ends, all bytes that are not pings and pongs belong to one that has begun.
-  // Only the start of a message in the same packet as the end of another goes unseen, until its
-  // next byte.
   #checkUnfinished(now: number): void {
-    const bytes = this.#socket.bytesRead;
-    if (this.#messageEnded) {
-      this.#messageEnded = false;
-      this.#bytesAtMark = bytes;
-      this.#controlBytes = 0;
-      this.#unfinishedSince = undefined;
-    } else if (bytes - this.#bytesAtMark > this.#controlBytes) {
-      this.#unfinishedSince ??= now;
-      if (now - this.#unfinishedSince >= this.#messageTimeoutMs) {
-        this.#actions.violate("a message was begun and not ended");
-      }
+    if (this.#messageEnded || !isUnfinished(this.#ws)) this.#unfinishedSince = undefined;
+    this.#messageEnded = false;
+    if (!isUnfinished(this.#ws)) return;
+    this.#unfinishedSince ??= now;
+    if (now - this.#unfinishedSince >= this.#messageTimeoutMs) {
+      this.#actions.violate("a message was begun and not ended");
     }
   }
+}
+
+function isUnfinished(ws: WebSocket): boolean {
+  const { _bufferedBytes, _state, _fragmented } = (ws as unknown as Parsing)._receiver;
+  return _bufferedBytes > 0 || _state > 0 || _fragmented > 0;
 }

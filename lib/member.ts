@@ -21,7 +21,7 @@ export interface JoinOptions {
    *
    * @param history `position` is the one before the first message that follows
    */
-  welcome?: (history: History) => string;
+  welcome?: (history: History) => string | undefined;
   /** The last position the client knows, as it sent it. */
   since?: unknown;
 }
@@ -77,6 +77,13 @@ export class Member {
   /** How many messages it has lost to its policy. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Has it catch up again; what waits is in the history or lost with it. */
+  restart(): void {
+    this.live = false;
+    this.welcomed = false;
+    this.#waiting = [];
   }
 
   /** Sends a message now, or deals with it as the policy says. It waits for nobody. */

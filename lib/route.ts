@@ -100,13 +100,15 @@ export function websocketRoute(
   upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
   upgrade.server.on("connection", (ws, req) => {
     const handshake = handshakeOf(req);
-    if (handshake) handshake.connection = new Connection<unknown>(ws, req.socket, options);
+    if (!handshake) return;
+    handshake.connection = new Connection<unknown>(ws, options, handshake);
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
   const accept: Koa.Middleware = async (ctx) => {
     const handshake = handshakeOf(ctx.req);
     if (!handshake) throw new Error(NO_ATTACH);
     if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
+    handshake.mountPath = (ctx as unknown as Context).mountPath;
     const release = takeFromAll(ctx as unknown as Context);
     try {
       void handshake.accept(() => ctx.ws()).closed.then(release);

@@ -2,13 +2,14 @@ import http, { type Server as HttpServer } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import type Koa from "koa";
-import { logRequests, logUpgrades } from "./access-log.ts";
+import { logRequests, logSlow, logUpgrades } from "./access-log.ts";
 import { limitBody } from "./body-limit.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
-import { createDoor } from "./door.ts";
+import { createDoor, type Settled } from "./door.ts";
 import { answerHealth } from "./health.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
+import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
 import { type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
@@ -86,11 +87,12 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   }
   const url = urlOf(server, config.host, options.tls ? "https" : "http");
   log.info({ event: "listening", url }, `listening on ${url}`);
+  const stopLogging = logSlow(upgrades, log);
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= drain(server, upgrades, config.graceSeconds * 1000, log, (stopMs) =>
       stopLifespans({ ...options.lifespans, stopMs }),
-    );
+    ).finally(stopLogging);
     return closing;
   };
   return { url, server, upgrades, close };
@@ -108,7 +110,11 @@ function createServer(options: ServeOptions): HttpServer | https.Server {
 }
 
 // What stands before the app for plain HTTP; `attach` has its own for handshakes.
-function frontOf(app: Koa, options: ServeOptions, draining: () => boolean): http.RequestListener {
+function frontOf(
+  app: Koa & Settled,
+  options: ServeOptions,
+  draining: () => boolean,
+): http.RequestListener {
   // The door leaves only what a trusted proxy has forwarded, so Koa may believe it.
   if (options.trustProxy?.length) app.proxy = true;
   const door = createDoor(app, options);
@@ -122,7 +128,8 @@ function frontOf(app: Koa, options: ServeOptions, draining: () => boolean): http
       res.shouldKeepAlive = false;
       return writeRefusal(res, error as Refusal);
     }
-    if (!limitBody(req, res, maxBodyBytes)) return;
+    const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
+    if (!limitBody(req, res, own ?? maxBodyBytes)) return;
     res.setHeader("X-Content-Type-Options", "nosniff");
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);

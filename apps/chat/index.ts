@@ -1,15 +1,25 @@
-import { App } from "../../lib/index.ts";
+import { App, type RouteOptions } from "../../lib/index.ts";
 import { invalid, json } from "./json.ts";
 import { validNames } from "./names.ts";
 import { plain } from "./plain.ts";
 import { CHAT_V1, fromClient, fromServer } from "./protocol.ts";
+import { Rooms } from "./room.ts";
 
 /** Rooms for everybody: the tutorial's chat with many clients, and more for those who ask for it. */
-export const chat = new App();
+export const chat = createChat();
 
-const v1 = { protocols: [CHAT_V1], receive: fromClient, send: fromServer, invalid };
-
-for (const path of ["/:client_id", "/:room/:client_id"]) {
-  chat.websocket(path, v1, validNames, json);
-  chat.websocket(path, validNames, plain);
+/**
+ * A chat of its own.
+ *
+ * @param rooms what its rooms keep, and who is in them
+ * @param limits of each connection
+ */
+export function createChat(rooms = new Rooms(), limits: RouteOptions = {}): App {
+  const app = new App();
+  const v1 = { ...limits, protocols: [CHAT_V1], receive: fromClient, send: fromServer, invalid };
+  for (const path of ["/:client_id", "/:room/:client_id"]) {
+    app.websocket(path, v1, validNames, json(rooms));
+    app.websocket(path, limits, validNames, plain(rooms));
+  }
+  return app;
 }

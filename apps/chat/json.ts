@@ -1,26 +1,24 @@
 import type { z } from "zod";
 import type { Connection, Context, History, Misfit } from "../../lib/index.ts";
 import type { FromServer, fromClient } from "./protocol.ts";
-import { asJson, hub, presence, Visit } from "./room.ts";
+import { asJson, LOBBY, type Rooms, Visit } from "./room.ts";
 
-const LOBBY = "lobby";
-
-type FromClient = z.infer<typeof fromClient>;
+type Socket = Connection<z.infer<typeof fromClient>, FromServer>;
 
 /** `chat.v1`: JSON with history, acknowledgements and presence. See PROTOCOL.md. */
-export async function json(
-  socket: Connection<FromClient, FromServer>,
-  ctx: Context,
-): Promise<void> {
-  const visit = new Visit(ctx.params.room ?? LOBBY, ctx.params.client_id ?? "");
-  await visit.enter();
-  try {
-    const welcome = (history: History) => JSON.stringify(welcomeOf(visit, history));
-    await hub.join(visit.room, socket, { encode: asJson, welcome, since: sinceOf(ctx.query) });
-    for await (const { id, text } of socket) await socket.sendJson(await answer(visit, id, text));
-  } finally {
-    await visit.leave(socket);
-  }
+export function json(rooms: Rooms) {
+  return async (socket: Socket, ctx: Context): Promise<void> => {
+    const visit = new Visit(rooms, ctx.params.room ?? LOBBY, ctx.params.client_id ?? "");
+    try {
+      await visit.enter();
+      const welcome = (history: History) => JSON.stringify(welcomeOf(visit, history));
+      const since = sinceOf(ctx.query);
+      await rooms.hub.join(visit.room, socket, { encode: asJson, welcome, since });
+      for await (const { id, text } of socket) await socket.sendJson(await answer(visit, id, text));
+    } finally {
+      await visit.leave(socket);
+    }
+  };
 }
 
 /** The answer to a message that is none of the protocol's. */
@@ -38,8 +36,8 @@ async function answer(visit: Visit, id: string, text: string): Promise<FromServe
 }
 
 function welcomeOf(visit: Visit, { position, recovered }: History): FromServer {
-  const { room, client: you } = visit;
-  return { type: "welcome", room, you, position, recovered, members: presence.list(room) };
+  const { room, client: you, members } = visit;
+  return { type: "welcome", room, you, position, recovered, members };
 }
 
 // Anything that is there and no position is one that cannot be recovered, not a first visit.

@@ -3,6 +3,7 @@ import {
   type Encode,
   Hub,
   Presence,
+  type Present,
   type Publication,
   type Published,
 } from "../../lib/index.ts";
@@ -17,24 +18,42 @@ interface Said {
 /** What passes through a room and is not kept. */
 type Passing = Extract<FromServer, { type: "joined" | "left" }> | { type: "gone"; from: string };
 
-/** The tutorial's connection manager: who is connected, and a way to reach a room or everybody. */
-export const hub = new Hub();
-/** Who is in which room. */
-export const presence = new Presence();
+/** The room of those who name none. */
+export const LOBBY = "lobby";
+
+/** The rooms of a chat. */
+export class Rooms {
+  /** The tutorial's connection manager: who is connected, and a way to reach a room or everybody. */
+  readonly hub: Hub;
+  /** Who is in which room. */
+  readonly presence = new Presence();
+
+  /** @param hub by default one with the default history, in memory */
+  constructor(hub = new Hub()) {
+    this.hub = hub;
+  }
+}
 
 /** A client in a room, with one connection. */
 export class Visit {
   readonly room: string;
   readonly client: string;
+  readonly #rooms: Rooms;
 
-  constructor(room: string, client: string) {
+  constructor(rooms: Rooms, room: string, client: string) {
+    this.#rooms = rooms;
     this.room = room;
     this.client = client;
   }
 
+  /** Who is in the room. */
+  get members(): Present[] {
+    return this.#rooms.presence.list(this.room);
+  }
+
   /** Tells the others that the client has come, if this is its first connection. */
   async enter(): Promise<void> {
-    const member = presence.enter(this.room, this.client);
+    const member = this.#rooms.presence.enter(this.room, this.client);
     if (member) await this.#pass({ type: "joined", member });
   }
 
@@ -42,19 +61,19 @@ export class Visit {
   say(text: string, id?: string): Promise<Published> {
     const said: Said = { from: this.client, text };
     const key = id === undefined ? {} : { key: `${this.client}:${id}` };
-    return hub.publish(this.room, JSON.stringify(said), key);
+    return this.#rooms.hub.publish(this.room, JSON.stringify(said), key);
   }
 
   /** Tells the others that the connection, and maybe the client, has gone. */
   async leave(connection: Connection<unknown>): Promise<void> {
-    hub.leave(this.room, connection);
+    this.#rooms.hub.leave(this.room, connection);
+    const member = this.#rooms.presence.exit(this.room, this.client);
     await this.#pass({ type: "gone", from: this.client });
-    const member = presence.exit(this.room, this.client);
     if (member) await this.#pass({ type: "left", member });
   }
 
   #pass(passing: Passing): Promise<void> {
-    return hub.signal(this.room, JSON.stringify(passing));
+    return this.#rooms.hub.signal(this.room, JSON.stringify(passing));
   }
 }
 

@@ -1,5 +1,7 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import serveFiles from "koa-static";
 import { App } from "../../lib/index.ts";
 
@@ -31,6 +33,17 @@ site.use(async (ctx, next) => {
 });
 
 site.use(serveFiles(join(packageRoot(import.meta.dirname), "public")));
+
+// The page's only dependency, a single module without imports. It is served as it was installed.
+// npm gives every version of a file the same date, so a browser compares its contents.
+const partysocket = readFileSync(fileURLToPath(import.meta.resolve("partysocket/ws")));
+const etag = createHash("sha256").update(partysocket).digest("base64url");
+
+site.router.get("/vendor/partysocket/ws.js", (ctx) => {
+  ctx.type = "text/javascript";
+  ctx.etag = etag;
+  ctx.body = partysocket;
+});
 
 /** The same modules run from `apps/` and, once built, from `dist/apps/`. */
 function packageRoot(directory: string): string {

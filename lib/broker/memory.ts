@@ -135,7 +135,8 @@ export class MemoryBroker implements Broker {
   }
 
   async signal(name: string, data: string): Promise<void> {
-    for (const subscriber of [...(this.#topics.get(name)?.subscribers ?? [])]) subscriber.signal(data);
+    for (const subscriber of [...(this.#topics.get(name)?.subscribers ?? [])])
+      subscriber.signal(data);
   }
 
   async subscribe(name: string, subscriber: Subscriber): Promise<Position> {
