@@ -206,8 +206,10 @@ export class App extends Koa {
    * @param path a raw path, as this app sees it
    */
   settingsAt(path: string): PathSettings {
+    // In the order of `#dispatch`: whose policy it is must be whose route it is.
     const match = this.#table.find(path);
-    const mount = match?.value ?? this.#table.root;
+    const own = !match && this.#routes.has(path);
+    const mount = match?.missingSlash || own ? undefined : (match?.value ?? this.#table.root);
     if (!(mount?.app instanceof App)) return this.#settings;
     const below = mount.app.settingsAt(path.slice(match?.prefix.length ?? 0));
     return {

@@ -29,9 +29,14 @@ function countChunks(req: IncomingMessage, res: ServerResponse, maxBytes: number
     bytes += chunk?.length ?? 0;
     if (bytes <= maxBytes) return push(chunk, encoding);
     req.push = () => true;
-    if (!res.headersSent) tooLarge(res, maxBytes);
-    // The reader learns of it as of a client that left; the response has said why.
-    else req.destroy();
+    // The reader learns of it as of a client that left; the response has said why. Node would
+    // leave a reader waiting whose request is answered.
+    const left = Object.assign(new Error("aborted"), { code: "ECONNRESET" });
+    if (res.headersSent) req.destroy(left);
+    else {
+      req.socket.once("close", () => req.destroy(left));
+      tooLarge(res, maxBytes);
+    }
     return true;
   };
 }

@@ -53,7 +53,7 @@ const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
 const MESSAGES_PER_SECOND = 100;
 const BURST_MESSAGES = 500;
 /** How long a client may take to answer a close frame before its socket is destroyed. */
-export const CLOSE_TIMEOUT_MS = 5_000;
+export const CLOSE_TIMEOUT_MS = 2_000;
 
 const NOWHERE: Place = { path: "", mountPath: "" };
 const SENT = Promise.resolve(true);
@@ -212,8 +212,13 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    */
   close(code = 1000, reason = ""): void {
     assertSendable(code);
-    if (!this.open) return;
+    if (this.#left) return;
     this.#left = true;
+    if (!this.open) {
+      // The client has closed its half. If it does not read what is left, nothing else ends this.
+      this.#liveness.endIn(CLOSE_TIMEOUT_MS);
+      return;
+    }
     this.#ws.close(code, clipReason(reason));
     this.#inbox.end(true);
     this.#liveness.stop();

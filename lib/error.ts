@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import Koa from "koa";
 import { type Context, lineage } from "./context.ts";
 
@@ -28,14 +29,28 @@ function originOf(error: unknown, above: Context): Context | undefined {
 
 /** What was thrown, as an Error: listeners of `error` may count on one. */
 export function wholeError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${String(thrown)}`);
+  return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${shown(thrown)}`);
+}
+
+// Not String(): an object without a prototype has no toString.
+function shown(thrown: unknown): string {
+  try {
+    return inspect(thrown);
+  } catch {
+    return "something that cannot be shown";
+  }
 }
 
 /** Fires `error` on the app of a context, or on the nearest one above that listens. */
 export function fireError(thrown: unknown, ctx: Context): void {
   for (const { app } of lineage(ctx)) {
     if (app.listenerCount("error") === 0) continue;
-    app.emit("error", wholeError(thrown), ctx);
+    try {
+      app.emit("error", wholeError(thrown), ctx);
+    } catch (failure) {
+      // A listener that throws must not take the process down with it.
+      app.onerror(wholeError(failure));
+    }
     return;
   }
 }

@@ -51,6 +51,12 @@ export function checkHandshake(req: IncomingMessage): void {
   if (req.httpVersionMajor === 1 && req.httpVersionMinor < 1) {
     throw new Refusal(400, "expected HTTP/1.1 for a WebSocket, but got HTTP/1.0");
   }
+  // Node checks this for requests, but not for upgrades (RFC 9112 section 3.2).
+  if (
+    req.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length !== 1
+  ) {
+    throw new Refusal(400, "expected one Host header");
+  }
   if (req.headers["sec-websocket-version"] !== "13") {
     throw new Refusal(426, "expected Sec-WebSocket-Version: 13", {
       "Sec-WebSocket-Version": "13",

@@ -53,6 +53,7 @@ export class Liveness implements Watched {
   #heardAt = wheel.now;
   #pingedAt = wheel.now;
   #fullSince: number | undefined;
+  #endAt: number | undefined;
   #unfinishedSince: number | undefined;
   // A message has ended since the last tick: what is unfinished now is another one.
   #messageEnded = true;
@@ -89,6 +90,11 @@ export class Liveness implements Watched {
     this.#fullSince = full ? wheel.now : undefined;
   }
 
+  /** The connection is gone after so many milliseconds, whatever it shows. */
+  endIn(ms: number): void {
+    this.#endAt ??= wheel.now + ms;
+  }
+
   /** Ends the watch. */
   stop(): void {
     wheel.delete(this);
@@ -96,6 +102,10 @@ export class Liveness implements Watched {
 
   /** See {@link Watched}. */
   tick(now: number): void {
+    if (now >= (this.#endAt ?? Number.POSITIVE_INFINITY)) {
+      this.#actions.gone();
+      return;
+    }
     if (this.#fullSince !== undefined) {
       // The socket is paused: a pong would not be read, so the pong clock stands still.
       this.#heardAt = now;

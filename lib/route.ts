@@ -75,6 +75,10 @@ export type JsonHandler<
 ) => Promise<void> | void;
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Each fragment or chunk of an unfinished message costs some 700 bytes beside its content. */
+const MAX_FRAGMENTS = 1_024;
+/** As many as may come in a burst; a client that pings and does not read is cut off by it. */
+const MAX_PENDING_PONGS = 500;
 
 const NO_ATTACH =
   "expected this handshake to come through attach(server, app), but it came as a plain request; " +
@@ -150,6 +154,9 @@ function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
   return {
     clientTracking: false,
     closeTimeout: CLOSE_TIMEOUT_MS,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_FRAGMENTS,
+    maxPendingAutoPongs: MAX_PENDING_PONGS,
     maxPayload: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
     perMessageDeflate: options.compression ?? false,
     // Only what the route declares: a token offered as a subprotocol must not come back.

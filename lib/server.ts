@@ -1,11 +1,12 @@
 import http, { type Server as HttpServer } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type Koa from "koa";
 import { logRequests, logSlow, logUpgrades } from "./access-log.ts";
 import { limitBody } from "./body-limit.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
 import { createDoor, type Settled } from "./door.ts";
+import { logErrors } from "./error-log.ts";
 import { answerHealth } from "./health.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
@@ -37,7 +38,7 @@ export interface Serving {
   /** The connections of this server. */
   readonly upgrades: Upgrades;
   /** The server underneath. */
-  readonly server: HttpServer | https.Server;
+  readonly server: Server;
   /**
    * Drains the server within the grace period: new handshakes are refused 503, connections are
    * closed 1012, handlers get time to end, lifespans stop in reverse. A second call gives the
@@ -45,6 +46,8 @@ export interface Serving {
    */
   close(): Promise<void>;
 }
+
+type Server = HttpServer | https.Server;
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -71,6 +74,7 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const log = options.log ?? createLog({ level: config.logLevel });
   logErrors(app, log);
   const server = createServer(options);
+  const sockets = socketsOf(server);
   server.on("request", logRequests(log));
   server.on(
     "request",
@@ -90,7 +94,7 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const stopLogging = logSlow(upgrades, log);
   let closing: Promise<void> | undefined;
   const close = () => {
-    closing ??= drain(server, upgrades, config.graceSeconds * 1000, log, (stopMs) =>
+    closing ??= drain(server, sockets, upgrades, config.graceSeconds * 1000, log, (stopMs) =>
       stopLifespans({ ...options.lifespans, stopMs }),
     ).finally(stopLogging);
     return closing;
@@ -98,14 +102,16 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   return { url, server, upgrades, close };
 }
 
-function createServer(options: ServeOptions): HttpServer | https.Server {
+function createServer(options: ServeOptions): Server {
+  const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   const timeouts = {
-    headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    requestTimeout,
+    // Node refuses headers that may take longer than the whole request.
+    headersTimeout: options.headersTimeoutMs ?? Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
     connectionsCheckingInterval: CHECK_EVERY_MS,
   };
   return options.tls
-    ? https.createServer({ ...timeouts, ...options.tls })
+    ? https.createServer({ ...timeouts, handshakeTimeout: timeouts.headersTimeout, ...options.tls })
     : http.createServer(timeouts);
 }
 
@@ -136,7 +142,7 @@ function frontOf(
   };
 }
 
-function listen(server: HttpServer | https.Server, port: number, host: string): Promise<void> {
+function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -146,7 +152,7 @@ function listen(server: HttpServer | https.Server, port: number, host: string): 
   });
 }
 
-function urlOf(server: HttpServer | https.Server, host: string, scheme: string): string {
+function urlOf(server: Server, host: string, scheme: string): string {
   const { port } = server.address() as AddressInfo;
   // A wildcard is no address to open; this machine's own is one it covers.
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
@@ -154,7 +160,8 @@ function urlOf(server: HttpServer | https.Server, host: string, scheme: string):
 }
 
 async function drain(
-  server: HttpServer | https.Server,
+  server: Server,
+  sockets: ReadonlySet<Socket>,
   upgrades: Upgrades,
   graceMs: number,
   log: Logger,
@@ -170,30 +177,34 @@ async function drain(
     );
   }
   // It listens until here, so that a load balancer reads 503 and not a refused connection.
-  await closed(server, deadline - graceMs * (1 - HANDLERS_SHARE) - performance.now());
+  await closed(server, sockets, deadline - graceMs * (1 - HANDLERS_SHARE) - performance.now());
   await stopLifespans(Math.max(deadline - performance.now(), 0));
   log.info({ event: "stopped" }, "stopped");
 }
 
 // Resolves when the last request has ended; what has not by the deadline is cut off.
-async function closed(server: HttpServer | https.Server, ms: number): Promise<void> {
+async function closed(server: Server, sockets: ReadonlySet<Socket>, ms: number): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  const timer = setTimeout(() => server.closeAllConnections(), Math.max(ms, 0));
+  // Not closeAllConnections(): it does not know sockets that were upgraded, nor those in the
+  // middle of a TLS handshake.
+  const timer = setTimeout(
+    () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    Math.max(ms, 0),
+  );
   await ended;
   clearTimeout(timer);
 }
 
-/** What a client does by leaving: no failure of the server. */
-const CLIENT_LEFT = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ERR_STREAM_PREMATURE_CLOSE"]);
-
-// Koa's default prints to standard error; an app with a listener of its own decides by itself.
-function logErrors(app: Koa, log: Logger): void {
-  if (app.listenerCount("error") > 0) return;
-  app.on("error", (error: Error & { expose?: boolean; status?: number; code?: string }) => {
-    if (error.expose || error.status === 404) return;
-    if (CLIENT_LEFT.has(error.code ?? "")) log.debug({ err: error }, "a client left");
-    else log.error({ err: error }, error.message);
+// All sockets of a server, whatever has become of them.
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
   });
+  return sockets;
 }

@@ -1,6 +1,7 @@
 import { type Server as HttpServer, type IncomingMessage, ServerResponse } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type Koa from "koa";
 import compose from "koa-compose";
 import { addressOf, createDoor, type DoorOptions } from "./door.ts";
@@ -38,12 +39,18 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
   assertFree(server);
   attached.add(server);
   if (server.listenerCount("request") === 0) server.on("request", app.callback());
+  // Node drops what comes after the 2,000th header, an Origin or a Content-Length perhaps, and
+  // what it drops cannot be checked. The size of the head (16 KiB) bounds their number.
+  server.maxHeadersCount ??= 0;
+  const answering = responsesUnderWay(server);
   const upgrades = new Upgrades();
   const limits = new Limits(options);
   const door = createDoor(app, options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const answer = answerer(app);
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    const earlier = answering.get(socket);
+    if (earlier) return endAfter(earlier, socket);
     if (!asksForWebSocket(req)) return plainHttp(server, req, socket);
     let release = () => {};
     const handshake = new Handshake(req, socket, head, timeoutMs, () => {
@@ -60,7 +67,8 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
       const address = addressOf(req);
       release = limits.take(address, door.trusts(address));
     } catch (error) {
-      return handshake.refuse(error as Refusal);
+      if (!(error instanceof Refusal)) throw error;
+      return handshake.refuse(error);
     }
     // koa-easy-ws and ws read the header as one name, RFC 9110 allows a list.
     req.headers.upgrade = "websocket";
@@ -76,6 +84,26 @@ function assertFree(server: Server): void {
     `expected a server without an 'upgrade' listener, but ${who} has one; ` +
       "attach one root app per server and mount the others in it",
   );
+}
+
+// A client may send its handshake right behind a request (pipelining). Two responses cannot hold
+// one socket, and the parser that would put them in order is gone.
+function responsesUnderWay(server: Server): WeakMap<Duplex, ServerResponse> {
+  const answering = new WeakMap<Duplex, ServerResponse>();
+  server.prependListener("request", ({ socket }: IncomingMessage, res: ServerResponse) => {
+    answering.set(socket, res);
+    res.once("close", () => {
+      if (answering.get(socket) === res) answering.delete(socket);
+    });
+  });
+  return answering;
+}
+
+// The earlier response goes out whole; then the client has to come again.
+function endAfter(earlier: ServerResponse, socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  if (earlier.writableFinished) socket.destroySoon();
+  else earlier.once("finish", () => socket.destroySoon());
 }
 
 // What Koa's own callback does, with `settle` around the app's middleware. The middleware is
