@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { assertSendable, clipReason } from "./close-codes.ts";
+import { Frame, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness, type LivenessOptions } from "./liveness.ts";
 import { Rate } from "./rate.ts";
 import { type Codec, Misfit } from "./schema.ts";
+import { Writer } from "./writer.ts";
 
 /** Which kinds of message a route takes; another kind closes 1003. */
 export type MessageKind = "text" | "binary" | "both";
@@ -42,9 +45,6 @@ export interface Closed {
   readonly code: number;
   readonly reason: string;
 }
-
-/** What can be sent: text, or bytes as a binary message. */
-export type Outgoing = string | Uint8Array | ArrayBuffer;
 
 const QUEUE_MESSAGES = 64;
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -88,6 +88,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
+  readonly #writer: Writer;
   readonly #rate: Rate;
   readonly #codec: Codec | undefined;
   readonly #invalid: ((misfit: Misfit) => unknown) | undefined;
@@ -101,7 +102,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
-  constructor(ws: WebSocket, options: ConnectionOptions = {}, place = NOWHERE) {
+  constructor(ws: WebSocket, socket: Socket, options: ConnectionOptions = {}, place = NOWHERE) {
     this.#ws = ws;
     this.path = place.path;
     this.mountPath = place.mountPath;
@@ -111,6 +112,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     this.#invalid = options.invalid;
     this.#highWater = options.highWaterBytes ?? HIGH_WATER_BYTES;
     this.#maxBuffered = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
+    this.#writer = new Writer(ws, socket);
     this.#rate = new Rate(
       options.messagesPerSecond ?? MESSAGES_PER_SECOND,
       options.burstMessages ?? BURST_MESSAGES,
@@ -163,11 +165,17 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    */
   send(data: Outgoing): Promise<boolean> {
     assertOutgoing(data);
+    return this.sendFrame(new Frame(data));
+  }
+
+  /** As {@link send}, for a message that goes to many connections: its bytes are made once. */
+  sendFrame(frame: Frame): Promise<boolean> {
     if (!this.open) return NOT_SENT;
-    if (this.bufferedBytes > this.#maxBuffered) return this.#cutOff();
-    const mayFill = this.bufferedBytes + longestBytes(data) > this.#highWater;
-    this.#ws.send(data, mayFill ? this.#onFlushed : undefined);
-    return this.drained();
+    const buffered = this.bufferedBytes;
+    if (buffered > this.#maxBuffered) return this.#cutOff();
+    const mayFill = buffered + longestBytes(frame.data) > this.#highWater;
+    this.#writer.write(frame, mayFill ? this.#onFlushed : undefined);
+    return mayFill ? this.drained() : SENT;
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */

@@ -35,7 +35,7 @@ export function wholeError(thrown: unknown): Error {
 // Not String(): an object without a prototype has no toString.
 function shown(thrown: unknown): string {
   try {
-    return inspect(thrown);
+    return typeof thrown === "string" ? thrown : inspect(thrown);
   } catch {
     return "something that cannot be shown";
   }

@@ -8,7 +8,8 @@ import type {
   Retention,
   Subscriber,
 } from "./broker.ts";
-import type { Connection, Outgoing } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { Frame, type Outgoing } from "./frame.ts";
 import { type Encode, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 
 /** Options of a {@link Hub}. */
@@ -120,8 +121,9 @@ export class Hub {
 
   /** Sends a message to every connection of this process. */
   broadcast(message: Outgoing, options: { except?: Connection<unknown> } = {}): void {
+    const frame = new Frame(message);
     for (const connection of this.#registry.keys()) {
-      if (connection !== options.except) void connection.send(message);
+      if (connection !== options.except) void connection.sendFrame(frame);
     }
   }
 
@@ -226,31 +228,19 @@ export class Hub {
 
   #message(topic: Topic, publication: Publication): void {
     topic.seen = { epoch: topic.seen.epoch, offset: publication.offset };
-    const texts = new Map<Encode, string | undefined>();
+    const frames = new Map<Encode, Frame | undefined>();
     for (const member of topic.members.values()) {
       if (!member.live) continue;
       member.offset = publication.offset;
-      this.#deliver(member, texts, publication.data, publication);
+      deliver(member, frames, publication.data, publication);
     }
   }
 
   #signal(topic: Topic, data: string): void {
-    const texts = new Map<Encode, string | undefined>();
+    const frames = new Map<Encode, Frame | undefined>();
     for (const member of topic.members.values()) {
-      if (member.welcomed) this.#deliver(member, texts, data, undefined);
+      if (member.welcomed) deliver(member, frames, data, undefined);
     }
-  }
-
-  // Encoded once for all members of a kind.
-  #deliver(
-    member: Member,
-    texts: Map<Encode, string | undefined>,
-    data: string,
-    publication: Publication | undefined,
-  ): void {
-    if (!texts.has(member.encode)) texts.set(member.encode, member.encode(data, publication));
-    const text = texts.get(member.encode);
-    if (text !== undefined) member.deliver(text);
   }
 
   // Who is still catching up finds out by itself, at its next read.
@@ -264,6 +254,23 @@ export class Hub {
       });
     }
   }
+}
+
+// Encoded and framed once for all members of a kind.
+function deliver(
+  member: Member,
+  frames: Map<Encode, Frame | undefined>,
+  data: string,
+  publication: Publication | undefined,
+): void {
+  const { encode } = member;
+  let frame = frames.get(encode);
+  if (frame === undefined && !frames.has(encode)) {
+    const text = encode(data, publication);
+    frame = text === undefined ? undefined : new Frame(text);
+    frames.set(encode, frame);
+  }
+  if (frame) member.deliver(frame);
 }
 
 async function greet(member: Member, history: History): Promise<void> {

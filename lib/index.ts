@@ -12,8 +12,9 @@ export type {
 } from "./broker.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
 export { type Config, ConfigError, readConfig } from "./config.ts";
-export type { Closed, Connection, ConnectionOptions, MessageKind, Outgoing } from "./connection.ts";
+export type { Closed, Connection, ConnectionOptions, MessageKind } from "./connection.ts";
 export type { Context, Params } from "./context.ts";
+export type { Outgoing } from "./frame.ts";
 export { Hub, type HubOptions, type Registered } from "./hub.ts";
 export type { Lifespan, Stop } from "./lifespan.ts";
 export { createLog, type Logger } from "./log.ts";

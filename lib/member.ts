@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { History, Publication } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import type { Frame } from "./frame.ts";
 
 /**
  * What happens to a member that cannot keep up: it is closed 1013 at the bound of its
@@ -57,7 +58,7 @@ export class Member {
 
   readonly #topic: string;
   readonly #policy: SlowPolicy;
-  #waiting: string[] = [];
+  #waiting: Frame[] = [];
   #pumping = false;
   #dropped = 0;
 
@@ -87,12 +88,12 @@ export class Member {
   }
 
   /** Sends a message now, or deals with it as the policy says. It waits for nobody. */
-  deliver(text: string): void {
+  deliver(frame: Frame): void {
     if (this.#policy === "disconnect" || (!this.#pumping && this.connection.ready)) {
-      void this.connection.send(text);
+      void this.connection.sendFrame(frame);
       return;
     }
-    this.#waiting.push(text);
+    this.#waiting.push(frame);
     if (this.#waiting.length > (this.#policy === "latest" ? 1 : WAITING_MESSAGES)) this.#drop();
     if (!this.#pumping) void this.#pump();
   }
@@ -112,8 +113,8 @@ export class Member {
   async #pump(): Promise<void> {
     this.#pumping = true;
     await this.connection.drained();
-    for (let text = this.#waiting.shift(); text !== undefined; text = this.#waiting.shift()) {
-      if (!(await this.connection.send(text))) break;
+    for (let frame = this.#waiting.shift(); frame; frame = this.#waiting.shift()) {
+      if (!(await this.connection.sendFrame(frame))) break;
     }
     this.#pumping = false;
   }

@@ -105,7 +105,7 @@ export function websocketRoute(
   upgrade.server.on("connection", (ws, req) => {
     const handshake = handshakeOf(req);
     if (!handshake) return;
-    handshake.connection = new Connection<unknown>(ws, options, handshake);
+    handshake.connection = new Connection<unknown>(ws, req.socket, options, handshake);
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
   const accept: Koa.Middleware = async (ctx) => {

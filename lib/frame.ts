@@ -1,0 +1,68 @@
+/** What can be sent: text, or bytes as a binary message. */
+export type Outgoing = string | Uint8Array | ArrayBuffer;
+
+const FIN = 0x80;
+const TEXT = 1;
+const BINARY = 2;
+/** Longest payloads whose length fits the head's 7 bits, and its 16 (RFC 6455 section 5.2). */
+const SEVEN_BITS = 125;
+const SIXTEEN_BITS = 0xffff;
+/** Above it the copy into one buffer with the head costs more than a second write. */
+const COPY_BYTES = 16 * 1024;
+
+/**
+ * A message as it goes over the wire: made once, and the same bytes for every connection that is
+ * sent it. Without a mask, as RFC 6455 section 5.1 asks of a server.
+ */
+export class Frame {
+  /** The message. */
+  readonly data: Outgoing;
+  #parts: readonly Buffer[] | undefined;
+
+  constructor(data: Outgoing) {
+    this.data = data;
+  }
+
+  /** The frame's bytes: one buffer, or for a long binary message its head and the payload. */
+  get parts(): readonly Buffer[] {
+    this.#parts ??= typeof this.data === "string" ? textParts(this.data) : binaryParts(this.data);
+    return this.#parts;
+  }
+}
+
+function textParts(text: string): readonly Buffer[] {
+  const length = Buffer.byteLength(text);
+  const head = headBytes(length);
+  const bytes = Buffer.allocUnsafe(head + length);
+  writeHead(bytes, TEXT, length);
+  bytes.write(text, head);
+  return [bytes];
+}
+
+function binaryParts(data: Uint8Array | ArrayBuffer): readonly Buffer[] {
+  const payload =
+    data instanceof ArrayBuffer
+      ? Buffer.from(data)
+      : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const head = Buffer.allocUnsafe(headBytes(payload.length));
+  writeHead(head, BINARY, payload.length);
+  return payload.length > COPY_BYTES ? [head, payload] : [Buffer.concat([head, payload])];
+}
+
+function headBytes(length: number): number {
+  if (length <= SEVEN_BITS) return 2;
+  return length <= SIXTEEN_BITS ? 4 : 10;
+}
+
+function writeHead(bytes: Buffer, opcode: number, length: number): void {
+  bytes[0] = FIN | opcode;
+  if (length <= SEVEN_BITS) bytes[1] = length;
+  else if (length <= SIXTEEN_BITS) {
+    bytes[1] = 126;
+    bytes.writeUInt16BE(length, 2);
+  } else {
+    bytes[1] = 127;
+    bytes.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
+    bytes.writeUInt32BE(length >>> 0, 6);
+  }
+}
