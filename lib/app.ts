@@ -115,11 +115,6 @@ export class App extends Koa {
    * @throws TypeError when there is no handler
    */
   websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text">): this;
-  websocket<Path extends string, Kind extends MessageKind = "text">(
-    path: Path,
-    options: RouteOptions<Kind>,
-    ...rest: Rest<Path, Kind>
-  ): this;
   websocket<
     Path extends string,
     Receive extends StandardSchemaV1,
@@ -128,6 +123,11 @@ export class App extends Koa {
     path: Path,
     options: JsonRouteOptions<Receive, Send>,
     ...rest: [...RouteMiddleware[], JsonHandler<Path, Receive, Send>]
+  ): this;
+  websocket<Path extends string, Kind extends MessageKind = "text">(
+    path: Path,
+    options: RouteOptions<Kind>,
+    ...rest: Rest<Path, Kind>
   ): this;
   websocket(path: string, ...rest: unknown[]): this {
     const options = typeof rest[0] === "object" ? (rest.shift() as AnyRouteOptions) : {};

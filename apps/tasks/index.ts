@@ -1,15 +1,22 @@
+import { z } from "zod";
 import { App, type Connection, type Context, Hub } from "../../lib/index.ts";
-import { kinds } from "./kinds/index.ts";
+import * as ourKinds from "./kinds/index.ts";
+import { queryOf } from "./query.ts";
 import { MemoryQueue, type MemoryQueueOptions } from "./queue/memory.ts";
 import { Spool } from "./spool.ts";
-import { accept, kindOf } from "./submission.ts";
+import { type SubmissionParts, submit } from "./submission.ts";
 import type { Task } from "./task.ts";
 import { Tasks } from "./tasks.ts";
+import type { KindsModule } from "./worker.ts";
 
 /** Options of {@link createTasks}. */
 export interface TasksOptions extends MemoryQueueOptions {
   /** The longest input in bytes. Default 100 MiB. */
   maxInputBytes?: number;
+  /** A module of kinds, as `import * as kinds` gives it. Default the one in `kinds/`. */
+  kinds?: KindsModule;
+  /** Carries the news, and stays open. Default one of its own for as long as the app is served. */
+  hub?: Hub;
 }
 
 const MAX_INPUT_BYTES = 100 * 1024 * 1024;
@@ -17,68 +24,74 @@ const MAX_INPUT_BYTES = 100 * 1024 * 1024;
 const RETENTION = { count: 600, ageMs: 60 * 60 * 1_000 };
 const MOST_ON_A_PAGE = 100;
 
+const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(MOST_ON_A_PAGE).default(MOST_ON_A_PAGE),
+  after: z.string().optional(),
+});
+
 /**
  * Background tasks that tell the page when they finish: HTTP begins and cancels them, a WebSocket
  * follows them, worker threads do the work.
  */
 export function createTasks(options: TasksOptions = {}): App {
   const app = new App({ maxBodyBytes: options.maxInputBytes ?? MAX_INPUT_BYTES });
-  const hub = new Hub({ retention: RETENTION });
-  const spool = new Spool();
-  let tasks: Tasks;
+  const module = options.kinds ?? ourKinds;
+  let here: SubmissionParts;
 
   app.lifespan(async function* () {
-    await spool.open();
-    const queue = new MemoryQueue(options);
-    tasks = new Tasks({ queue, hub, spool });
+    const spool = await Spool.open();
+    const hub = options.hub ?? new Hub({ retention: RETENTION });
+    const tasks = new Tasks({ queue: new MemoryQueue(module, options), hub, spool });
+    here = { kinds: module.kinds, spool, tasks };
     const { stopMs } = yield;
     // The rest of the time is for ending what did not end by itself.
-    await queue.stop(stopMs / 2);
+    await tasks.stop(stopMs / 2);
     await spool.close();
-    await hub.broker.close();
+    if (!options.hub) await hub.broker.close();
   });
 
   app.router.post("/:kind", async (ctx) => {
     const context = ctx as unknown as Context;
-    const kind = kindOf(context, kinds);
-    const { params, input } = await accept(context, kind, spool, () => tasks.full);
-    const task = tasks.add(String(ctx.params.kind), kind, params, input);
-    const { id, kind: name, status } = task.state;
+    const { id, kind, status } = (await submit(context, here)).state;
     const url = context.urlFor("task", { id });
     ctx.status = 202;
     ctx.set("Location", url);
-    ctx.body = { id, kind: name, status, url, events: context.urlFor("events", { id }) };
+    ctx.body = { id, kind, status, url, events: context.urlFor("events", { id }) };
   });
 
-  app.router.get("/", (ctx) => {
-    const { limit = MOST_ON_A_PAGE, after } = ctx.query;
-    const most = Math.min(Math.max(Number(limit) || 1, 1), MOST_ON_A_PAGE);
-    ctx.body = { tasks: tasks.list(most, typeof after === "string" ? after : undefined) };
+  app.router.get("page", "/", (ctx) => {
+    const context = ctx as unknown as Context;
+    const { limit, after } = queryOf(context, pageQuery);
+    const last = after === undefined ? undefined : here.tasks.get(after);
+    if (after !== undefined && !last) ctx.throw(400, "after: there is no task of that id any more");
+    const { tasks, more } = here.tasks.list(limit, last);
+    const rest = new URLSearchParams({ limit: `${limit}`, after: tasks.at(-1)?.id ?? "" });
+    ctx.body = { tasks, ...(more && { next: `${context.urlFor("page")}?${rest}` }) };
   });
 
   app.router.get("task", "/:id", (ctx) => {
-    ctx.body = known(ctx as unknown as Context, tasks).message;
+    ctx.body = known(ctx as unknown as Context, here.tasks).message;
   });
 
   app.router.delete("/:id", (ctx) => {
-    const task = known(ctx as unknown as Context, tasks);
-    if (!tasks.cancel(task)) ctx.throw(409, `the task had ended: ${task.state.status}`);
+    const task = known(ctx as unknown as Context, here.tasks);
+    if (!here.tasks.cancel(task)) ctx.throw(409, `the task had ended: ${task.state.status}`);
     ctx.status = 202;
     ctx.body = task.message;
   });
 
-  app.websocket("/", async (socket) => {
-    await tasks.followAll(socket);
+  app.websocket("/", { messages: "both" }, async (socket) => {
+    await here.tasks.followAll(socket);
     await left(socket);
   });
 
   app.websocket(
     "/:id",
-    { name: "events" },
-    (ctx, next) => known(ctx, tasks) && next(),
+    { name: "events", messages: "both" },
+    (ctx, next) => known(ctx, here.tasks) && next(),
     async (socket, ctx) => {
-      const task = known(ctx, tasks);
-      await tasks.follow(task, socket, sinceOf(ctx));
+      const task = known(ctx, here.tasks);
+      await here.tasks.follow(task, socket, sinceOf(ctx));
       await Promise.race([task.ended, left(socket)]);
     },
   );
@@ -93,7 +106,7 @@ function known(ctx: Context, tasks: Tasks): Task {
 }
 
 // Nobody needs to say anything here; what comes is read so that the client's leaving is seen.
-async function left(socket: Connection): Promise<void> {
+async function left(socket: Connection<unknown>): Promise<void> {
   for await (const _ of socket);
 }
 

@@ -10,7 +10,10 @@ export interface Input {
 
 /** What a task's work may use. */
 export interface Tools {
-  /** Tells how far the work is, 0 to 1, with a note for people if there is one. */
+  /**
+   * Tells how far the work is, 0 to 1, with a note for people if there is one. Call it as often as
+   * you like: the latest is told, ten times a second at most.
+   */
   progress(done: number, note?: string): void;
 }
 
@@ -30,6 +33,9 @@ export interface Kind<Params = unknown> {
   /** Does the work, and returns a result that JSON can carry. */
   run(input: Input, params: Params, tools: Tools): Promise<unknown>;
 }
+
+/** Kinds of task by their names. */
+export type Kinds = Readonly<Record<string, Kind>>;
 
 /** Gives a kind its types: `export const wordcount = kind({ … })`. */
 export function kind<Params>(definition: Kind<Params>): Kind {

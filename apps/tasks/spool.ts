@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -15,32 +15,45 @@ export type Spooled =
 /** Inputs up to here stay in memory: a file for each would cost more than it saves. */
 const IN_MEMORY_BYTES = 64 * 1024;
 const PREFIX = "koa-subapps-tasks-";
+const OURS = new RegExp(`^${PREFIX}(\\d+)-`);
 
-/** The temporary files of one process, in a directory of their own. */
+/** The directories in use by this process. */
+const inUse = new Set<string>();
+
+/** The temporary files of one app, in a directory of their own. */
 export class Spool {
-  #directory: string | undefined;
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
 
   /** Makes the directory, and removes those of processes that did not get to it. */
-  async open(): Promise<void> {
+  static async open(): Promise<Spool> {
+    await mkdir(tmpdir(), { recursive: true });
     await removeLeftovers();
-    this.#directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+    const directory = join(tmpdir(), `${PREFIX}${process.pid}-${randomUUID()}`);
+    // Before it is there: another app of this process may be looking for leftovers.
+    inUse.add(directory);
+    await mkdir(directory, { mode: 0o700 });
+    return new Spool(directory);
   }
 
   /** Removes the directory with all that is in it. */
   async close(): Promise<void> {
-    if (this.#directory) await rm(this.#directory, { recursive: true, force: true });
-    this.#directory = undefined;
+    await rm(this.#directory, { recursive: true, force: true });
+    inUse.delete(this.#directory);
   }
 
   /** Takes in the body of a request; its length is bounded before it comes here. */
   async write(body: Readable): Promise<Spooled> {
     const head: Buffer[] = [];
     let bytes = 0;
-    const rest = body[Symbol.asyncIterator]();
-    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+    const chunks = body[Symbol.asyncIterator]();
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
       head.push(next.value);
       bytes += next.value.length;
-      if (bytes > IN_MEMORY_BYTES) return this.#writeFile(head, rest);
+      if (bytes > IN_MEMORY_BYTES) return this.#writeFile(head, chunks);
     }
     return { bytes, content: Buffer.concat(head) };
   }
@@ -50,30 +63,22 @@ export class Spool {
     if ("file" in spooled) await rm(spooled.file, { force: true });
   }
 
-  async #writeFile(head: Buffer[], rest: AsyncIterator<Buffer>): Promise<Spooled> {
-    const file = join(this.#directory ?? "", randomUUID());
-    let bytes = 0;
-    async function* all(): AsyncGenerator<Buffer> {
-      for (const chunk of head.splice(0)) yield chunk;
-      for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-    }
+  async #writeFile(head: Buffer[], chunks: AsyncIterator<Buffer>): Promise<Spooled> {
+    const file = join(this.#directory, randomUUID());
+    const output = createWriteStream(file);
     try {
-      await pipeline(
-        all(),
-        async function* count(chunks: AsyncIterable<Buffer>) {
-          for await (const chunk of chunks) {
-            bytes += chunk.length;
-            yield chunk;
-          }
-        },
-        createWriteStream(file),
-      );
+      await pipeline(whole(head, chunks), output);
     } catch (error) {
       await rm(file, { force: true });
       throw error;
     }
-    return { bytes, file };
+    return { bytes: output.bytesWritten, file };
   }
+}
+
+async function* whole(head: Buffer[], chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield* head.splice(0);
+  yield* { [Symbol.asyncIterator]: () => chunks };
 }
 
 /** The input a worker reads. */
@@ -91,15 +96,18 @@ async function* chunksOf(content: Buffer): AsyncGenerator<Buffer> {
 
 // A directory names the process it belongs to; one whose process is gone is a leftover.
 async function removeLeftovers(): Promise<void> {
-  await mkdir(tmpdir(), { recursive: true });
   for (const name of await readdir(tmpdir())) {
-    const [, pid] = name.match(/^koa-subapps-tasks-(\d+)-/) ?? [];
-    if (pid && !isRunning(Number(pid)))
-      await rm(join(tmpdir(), name), { recursive: true, force: true });
+    const directory = join(tmpdir(), name);
+    const pid = Number(OURS.exec(name)?.[1]);
+    if (!pid || inUse.has(directory) || isAnother(pid)) continue;
+    // One of another user's is that user's to remove.
+    await rm(directory, { recursive: true, force: true }).catch(() => {});
   }
 }
 
-function isRunning(pid: number): boolean {
+// In a container every process that runs the app may have the same id, one after the other.
+function isAnother(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -1,48 +1,47 @@
 import type { Context } from "../../lib/index.ts";
-import type { Kind } from "./kind.ts";
-import type { Spool, Spooled } from "./spool.ts";
+import type { Kind, Kinds } from "./kind.ts";
+import { queryOf } from "./query.ts";
+import { QueueFull } from "./queue.ts";
+import { reportTo } from "./report.ts";
+import type { Spool } from "./spool.ts";
+import type { Task } from "./task.ts";
+import type { Tasks } from "./tasks.ts";
 
 /** Seconds after which a full queue is worth another try. */
 const RETRY_AFTER = "5";
 
-/** What a request asks to be worked on. */
-export interface Submission {
-  readonly params: unknown;
-  readonly input: Spooled;
+/** What {@link submit} works with. */
+export interface SubmissionParts {
+  readonly kinds: Kinds;
+  readonly spool: Spool;
+  readonly tasks: Tasks;
 }
 
-/** The kind a request names, or a 404 that lists the kinds. */
-export function kindOf(ctx: Context, kinds: Readonly<Record<string, Kind>>): Kind {
+/** Begins the task that a request asks for: all is checked before the body is read. */
+export async function submit(ctx: Context, parts: SubmissionParts): Promise<Task> {
+  const { kinds, spool, tasks } = parts;
   const name = ctx.params.kind ?? "";
-  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
-  if (!kind) ctx.throw(404, `expected one of the kinds ${Object.keys(kinds).join(", ")}`);
-  return kind;
-}
-
-/**
- * Takes in a submission: everything is checked before the body is read.
- *
- * @param full whether the queue has no room
- */
-export async function accept(
-  ctx: Context,
-  kind: Kind,
-  spool: Spool,
-  full: () => boolean,
-): Promise<Submission> {
-  if (full()) refuseFull(ctx);
+  const kind = kindOf(ctx, name, kinds);
   if (!ctx.is([...kind.accepts])) {
     ctx.throw(415, `expected a Content-Type of ${kind.accepts.join(" or ")}`);
   }
-  const params = kind.params.safeParse(ctx.query);
-  if (!params.success) ctx.throw(400, params.error.issues[0]?.message ?? "invalid parameters");
+  const params = queryOf(ctx, kind.params);
+  if (tasks.full) refuseFull(ctx);
   const input = await spool.write(ctx.req);
-  // Others may have come while the body was on its way.
-  if (full()) {
+  try {
+    return tasks.add({ name, kind, params, input, report: reportTo(ctx) });
+  } catch (error) {
     await spool.remove(input);
-    refuseFull(ctx);
+    // Others may have come while the body was on its way.
+    if (error instanceof QueueFull) refuseFull(ctx);
+    throw error;
   }
-  return { params: params.data, input };
+}
+
+function kindOf(ctx: Context, name: string, kinds: Kinds): Kind {
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+  if (!kind) ctx.throw(404, `expected one of the kinds ${Object.keys(kinds).join(", ")}`);
+  return kind;
 }
 
 function refuseFull(ctx: Context): never {

@@ -79,6 +79,7 @@ export class Task {
   }
 }
 
+// NaN, of a division by an input's zero bytes, say, is no progress.
 function clamp(progress: number): number {
-  return Math.min(Math.max(progress, 0), 1);
+  return Math.min(Math.max(progress, 0), 1) || 0;
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { Connection, Hub } from "../../lib/index.ts";
+import type { Connection, Hub, Position } from "../../lib/index.ts";
 import type { Kind } from "./kind.ts";
 import type { Outcome, TaskQueue } from "./queue.ts";
+import type { Report } from "./report.ts";
 import type { Spool, Spooled } from "./spool.ts";
 import { hasEnded, Task, type TaskMessage } from "./task.ts";
 
@@ -18,6 +19,24 @@ export interface TasksParts {
   readonly queue: TaskQueue;
   readonly hub: Hub;
   readonly spool: Spool;
+}
+
+/** What a new task is. */
+export interface NewTask {
+  /** The name of its kind. */
+  readonly name: string;
+  readonly kind: Kind;
+  readonly params: unknown;
+  readonly input: Spooled;
+  /** Where errors go that clients are not told. */
+  readonly report: Report;
+}
+
+/** Some of the tasks. */
+export interface TaskPage {
+  readonly tasks: readonly TaskMessage[];
+  /** Whether there are more after these. */
+  readonly more: boolean;
 }
 
 /** The tasks of one process: begun, followed, cancelled, and forgotten some time after their end. */
@@ -43,23 +62,28 @@ export class Tasks {
    *
    * @throws QueueFull
    */
-  add(name: string, kind: Kind, params: unknown, input: Spooled): Task {
+  add({ name, kind, params, input, report }: NewTask): Task {
     this.#forget();
     const task = new Task(randomBytes(ID_BYTES).toString("base64url"), name);
     const { id } = task.state;
     const { timeLimitSeconds } = kind;
+    const failed = (cause: unknown) =>
+      report(new Error(`the ${name} task ${id} failed: ${reasonOf(cause)}`, { cause }));
     this.#queue.add(
       { id, kind: name, input, params, timeLimitSeconds },
       {
         progress: (done, note) => {
           task.run(done, note);
-          void this.#publish(task);
+          this.#publish(task).catch(failed);
         },
-        ended: (outcome) => void this.#end(task, input, outcome),
+        ended: (outcome) => {
+          if ("cause" in outcome) failed(outcome.cause);
+          this.#end(task, input, outcome).catch(failed);
+        },
       },
     );
     this.#tasks.set(id, task);
-    void this.#publish(task);
+    this.#publish(task).catch(failed);
     return task;
   }
 
@@ -72,12 +96,13 @@ export class Tasks {
    * Some tasks, the newest first.
    *
    * @param limit how many at most
-   * @param after the id of the last one on the page before
+   * @param after the last one on the page before
    */
-  list(limit: number, after?: string): TaskMessage[] {
+  list(limit: number, after?: Task): TaskPage {
     const all = [...this.#tasks.values()].reverse();
-    const start = after === undefined ? 0 : all.findIndex((task) => task.state.id === after) + 1;
-    return all.slice(start, start + limit).map((task) => task.message);
+    const start = after === undefined ? 0 : all.indexOf(after) + 1;
+    const tasks = all.slice(start, start + limit).map((task) => task.message);
+    return { tasks, more: start + limit < all.length };
   }
 
   /**
@@ -91,6 +116,12 @@ export class Tasks {
     return true;
   }
 
+  /** Takes nothing more, lets what runs go on for `ms` milliseconds, and ends the rest. */
+  async stop(ms: number): Promise<void> {
+    await this.#queue.stop(ms);
+    await Promise.all([...this.#tasks.values()].map((task) => task.ended));
+  }
+
   /**
    * Sends a connection the state of a task, then every change. A client that resumes gets every
    * change since the position it names, where that is still known.
@@ -102,14 +133,17 @@ export class Tasks {
       since,
       welcome: ({ position, publications, recovered }) => {
         epoch = position.epoch;
-        if (recovered && publications.length > 0) return undefined;
-        told = publications.at(-1)?.offset ?? position.offset;
-        return JSON.stringify(task.message);
+        const last = publications.at(-1);
+        if (recovered && last) return undefined;
+        told = last?.offset ?? position.offset;
+        // What is retained ends at some time; the task remains as it was.
+        return last
+          ? withPosition(last.data, { epoch, offset: last.offset })
+          : JSON.stringify(task.message);
       },
       encode: (data, publication) => {
         if (!publication || publication.offset <= told) return undefined;
-        const { offset } = publication;
-        return JSON.stringify({ ...JSON.parse(data), position: { epoch, offset } });
+        return withPosition(data, { epoch, offset: publication.offset });
       },
     });
   }
@@ -121,15 +155,20 @@ export class Tasks {
 
   async #end(task: Task, input: Spooled, outcome: Outcome): Promise<void> {
     task.end(outcome);
-    await this.#publish(task);
-    task.settle();
-    await this.#spool.remove(input);
+    try {
+      await this.#publish(task);
+    } finally {
+      task.settle();
+      await this.#spool.remove(input);
+    }
   }
 
+  // The state of now: by the time it has its position, there may be another.
   async #publish(task: Task): Promise<void> {
-    const { position } = await this.#hub.publish(topicOf(task), JSON.stringify(task.state));
+    const data = JSON.stringify(task.state);
+    const { position } = await this.#hub.publish(topicOf(task), data);
     task.position = position;
-    await this.#hub.signal(ALL, JSON.stringify(task.message));
+    await this.#hub.signal(ALL, withPosition(data, position));
   }
 
   // In the order in which they began, which is about that in which they end.
@@ -140,6 +179,15 @@ export class Tasks {
       this.#tasks.delete(id);
     }
   }
+}
+
+// An object in JSON with one member more: parsing a long result for every follower would cost.
+function withPosition(data: string, position: Position): string {
+  return `${data.slice(0, -1)},"position":${JSON.stringify(position)}}`;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function topicOf(task: Task): string {

@@ -33,6 +33,35 @@ describe("the chat in plain text", () => {
     assert.equal(await one.receive(), "You wrote: still here");
   });
 
+  test("reaches the room it is in and no other; rooms need not be made", async () => {
+    await using client = await TestClient.start(app);
+    const tea = await client.connect("/chat/plain-tea/ann");
+    const coffee = await client.connect("/chat/plain-coffee/ann");
+    const lobby = await client.connect("/chat/ann");
+    const bob = await client.connect("/chat/plain-tea/bob");
+    bob.send("hello");
+    assert.equal(await tea.receive(), "Client #bob says: hello");
+    await bob.close();
+    assert.equal(await tea.receive(), "Client #bob left the chat");
+    for (const other of [coffee, lobby]) {
+      other.send("nobody else here");
+      assert.equal(await other.receive(), "You wrote: nobody else here");
+      assert.equal(await other.receive(), "Client #ann says: nobody else here");
+    }
+  });
+
+  test("promises no history: who comes later reads what is said from then on", async () => {
+    await using client = await TestClient.start(app);
+    const ann = await client.connect("/chat/plain-late/ann");
+    ann.send("early");
+    assert.equal(await ann.receive(), "You wrote: early");
+    assert.equal(await ann.receive(), "Client #ann says: early");
+    const bob = await client.connect("/chat/plain-late/bob?epoch=x&offset=0");
+    bob.send("late");
+    assert.equal(await bob.receive(), "You wrote: late");
+    assert.equal(await bob.receive(), "Client #bob says: late");
+  });
+
   test("is not disturbed by a member that misbehaves", async () => {
     await using client = await TestClient.start(app);
     const ann = await client.connect("/chat/ann");

@@ -155,10 +155,7 @@ describe("the context of a mounted app", () => {
       "X-Forwarded-Proto": "https",
       "X-Forwarded-Host": "public.example",
     };
-    await using behind = await TestClient.start(
-      new App({ proxy: true }).mount("/a", read()),
-      PROXIED,
-    );
+    await using behind = await TestClient.start(new App().mount("/a", read()), PROXIED);
     assert.deepEqual(await json(behind, "/a/", { headers }), {
       ip: "203.0.113.7",
       secure: true,
@@ -398,7 +395,7 @@ describe("ctx.urlFor", () => {
   });
 
   test("gives a ws URL with every prefix for a WebSocket route, wss where the client used TLS", async () => {
-    const root = new App({ proxy: true }).mount("/a", new App().mount("/orgs/:org", linked()));
+    const root = new App().mount("/a", new App().mount("/orgs/:org", linked()));
     await using client = await TestClient.start(root, PROXIED);
     const path = "/a/orgs/acme/pages/1?name=room&room=1";
     const { host } = new URL(client.url);

@@ -349,7 +349,26 @@ describe("an app's own limit", () => {
     assert.deepEqual([inner.limits?.total, outer.limits?.total], [0, 0]);
   });
 
-  test("counts neither what a guard refuses nor what ws refuses", async () => {
+  test("does not count a client that had half left when it was about to be accepted", async () => {
+    const app = new App({ maxConnections: 1 });
+    app.use(async (ctx, next) => {
+      if (ctx.get("x-slow")) await once(ctx.req.socket, "end");
+      await next();
+    });
+    holding(app);
+    await using client = await TestClient.start(app);
+    await using crowd = new Crowd(client);
+    for (let i = 0; i < 3; i++) {
+      await using wire = await Wire.connect(client.url, true);
+      wire.write(handshake("/", { "X-Slow": "yes" }));
+      wire.socket.end();
+      assert.equal((await wire.response()).status, 400);
+    }
+    assert.equal(app.limits?.total, 0);
+    await crowd.open();
+  });
+
+  test("counts nothing that a guard refuses", async () => {
     const app = new App({ maxConnections: 1 });
     app.use((ctx, next) => (ctx.get("token") ? next() : ctx.throw(401)));
     holding(app);

@@ -117,9 +117,12 @@ describe("a wheel", () => {
     listener.onTick = () => {
       story.push("tick");
       if (story.length > 1) return resolve();
-      // It goes to the system at once, and waits there while nobody reads and the timer falls due.
-      client.write("pong");
-      block(100);
+      // It goes to the system at once, and waits there while nobody reads and the timer falls due,
+      // which comes before the reading when the event loop goes on.
+      setImmediate(() => {
+        client.write("pong");
+        block(100);
+      });
     };
     wheel.add(listener);
     await over;

@@ -49,6 +49,7 @@ async function packaged(): Promise<Packaged> {
   const { version } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8"));
   const home = join(MODULES, ".cache", `chromium-${version}`);
   if (!existsSync(home)) await unpack(home);
+  await configureFonts(home);
   return {
     executablePath: join(home, "chromium"),
     env: {
@@ -70,7 +71,6 @@ async function unpack(home: string): Promise<void> {
       ["--input-type=module", "--eval", UNPACK, join(PACKAGE, "build/esm/index.js")],
       { timeout: 60_000, env: { TMPDIR: temporary, AWS_EXECUTION_ENV: "AWS_Lambda_nodejs20.x" } },
     );
-    await writeFile(join(temporary, "fonts.conf"), fontConfiguration(home));
     await rename(temporary, home).catch((error) => {
       if (!existsSync(home)) throw error;
     });
@@ -83,6 +83,19 @@ const UNPACK = `
   const { default: chromium } = await import(process.argv[1]);
   await chromium.executablePath();
 `;
+
+/**
+ * Each time, because it names directories: in a project that was moved or copied, Chromium would
+ * find no font and draw no letter.
+ */
+async function configureFonts(home: string): Promise<void> {
+  const file = join(home, "fonts.conf");
+  const wanted = fontConfiguration(home);
+  if ((await readFile(file, "utf8").catch(() => "")) === wanted) return;
+  const temporary = `${file}-${process.pid}`;
+  await writeFile(temporary, wanted);
+  await rename(temporary, file);
+}
 
 /** The package's own names directories of AWS. */
 function fontConfiguration(home: string): string {

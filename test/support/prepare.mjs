@@ -7,6 +7,7 @@ import process from "node:process";
 
 const OLDEST_NODE = [20, 11];
 const LOCK_WAIT_SECONDS = 120;
+const NGINX = "/usr/sbin/nginx";
 
 // One line each: the Debian package, what the tests do with it, and whether it is there.
 const NEEDS = [
@@ -15,6 +16,7 @@ const NEEDS = [
     why: "a client that is not ours",
     found: () => succeeds("/usr/bin/python3", "-c", "import websockets"),
   },
+  { package: "nginx", why: "the proxy of docs/nginx.conf", found: () => existsSync(NGINX) },
 ];
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);

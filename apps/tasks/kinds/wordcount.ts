@@ -4,8 +4,8 @@ import { type Input, kind, TaskFailure } from "../kind.ts";
 
 /** A word: a run of letters, marks, digits and apostrophes. */
 const WORD = /[\p{L}\p{M}\p{N}']+/gu;
-/** The beginning of a word at the end of a chunk, which the next chunk may go on with. */
-const UNFINISHED = /[\p{L}\p{M}\p{N}']+$/u;
+/** One character of a word. */
+const PART_OF_WORD = /^[\p{L}\p{M}\p{N}']$/u;
 /** Longer runs of letters are no words, and would have to be held in memory. */
 const LONGEST_WORD = 1024 * 1024;
 
@@ -15,20 +15,43 @@ export const wordcount = kind({
   params: z.object({ top: z.coerce.number().int().min(1).max(1_000).default(100) }),
   timeLimitSeconds: 600,
   async run(input, { top }, { progress }) {
-    const counts = new Map<string, number>();
+    const counts = new Map<string, Count>();
     let [lines, words, bytes] = [0, 0, 0];
     for await (const { text, read } of texts(input)) {
       lines += text.split("\n").length - 1;
       bytes = read;
-      for (const [word] of text.toLowerCase().matchAll(WORD)) {
+      for (const [word] of text.matchAll(WORD)) {
         words++;
-        counts.set(word, (counts.get(word) ?? 0) + 1);
+        count(counts, word);
       }
       progress(bytes / Math.max(input.bytes, 1));
     }
     return { lines, words, bytes, top: mostFrequent(counts, top) };
   },
 });
+
+interface Count {
+  readonly word: string;
+  count: number;
+}
+
+// Each word by itself: what lower case a sigma gets would else depend on what stands behind the
+// word, and so on where the chunks were cut.
+function count(counts: Map<string, Count>, run: string): void {
+  if (run.length > LONGEST_WORD) throw tooLong();
+  const lower = run.toLowerCase();
+  const known = counts.get(lower);
+  if (known) known.count++;
+  else {
+    const word = copyOf(lower);
+    counts.set(word, { word, count: 1 });
+  }
+}
+
+// A match is a view of the text it was found in: kept, it would keep the whole chunk in memory.
+function copyOf(word: string): string {
+  return Buffer.from(word).toString();
+}
 
 // The text in pieces that end between words, whatever the borders of the chunks cut.
 async function* texts(input: Input): AsyncGenerator<{ text: string; read: number }> {
@@ -38,11 +61,32 @@ async function* texts(input: Input): AsyncGenerator<{ text: string; read: number
   for await (const chunk of input.stream()) {
     read += chunk.length;
     const text = rest + decode(decoder, chunk);
-    rest = UNFINISHED.exec(text.slice(-LONGEST_WORD))?.[0] ?? "";
-    if (rest.length === LONGEST_WORD) throw new TaskFailure("expected words, but one never ends");
-    yield { text: text.slice(0, text.length - rest.length), read };
+    const end = endOfWords(text);
+    rest = text.slice(end);
+    if (rest.length > LONGEST_WORD) throw tooLong();
+    yield { text: text.slice(0, end), read };
   }
   yield { text: rest + decode(decoder), read };
+}
+
+// Where the last word begins, which the next chunk may go on with. Backwards by hand: a regular
+// expression for the end of a text tries every beginning.
+function endOfWords(text: string): number {
+  let end = text.length;
+  while (end > 0) {
+    const begin = end - (isLowSurrogate(text.charCodeAt(end - 1)) ? 2 : 1);
+    if (!PART_OF_WORD.test(text.slice(begin, end))) break;
+    end = begin;
+  }
+  return end;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+function tooLong(): TaskFailure {
+  return new TaskFailure(`expected words of at most ${LONGEST_WORD} characters`);
 }
 
 function decode(decoder: TextDecoder, chunk?: Buffer): string {
@@ -53,9 +97,8 @@ function decode(decoder: TextDecoder, chunk?: Buffer): string {
   }
 }
 
-function mostFrequent(counts: Map<string, number>, top: number): { word: string; count: number }[] {
-  return [...counts]
-    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .slice(0, top)
-    .map(([word, count]) => ({ word, count }));
+function mostFrequent(counts: Map<string, Count>, top: number): Count[] {
+  return [...counts.values()]
+    .sort((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1))
+    .slice(0, top);
 }

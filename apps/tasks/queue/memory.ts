@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
-import { MessageChannel } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
+import type { Progress } from "../progress.ts";
 import { type Job, type JobListener, type Outcome, QueueFull, type TaskQueue } from "../queue.ts";
-import { type Answer, workerFile } from "../worker.ts";
+import type { Answer, Assignment, KindsModule } from "../worker.ts";
 
 /** Options of a {@link MemoryQueue}. */
 export interface MemoryQueueOptions {
@@ -10,38 +12,55 @@ export interface MemoryQueueOptions {
   maxWaiting?: number;
   /** How many run at once. Default one for each core but one, which the event loop needs. */
   threads?: number;
+  /** Memory of one worker in MiB; one that wants more ends, and its task fails. Default 512. */
+  workerMemoryMb?: number;
 }
 
 const MAX_WAITING = 100;
-/** Enough for the words of a large text; a worker that wants more ends, and its task fails. */
+/** Enough for the words of a large text. */
 const WORKER_MEMORY_MB = 512;
 /** The event loop's thread comes first. */
 const WORKER_NICENESS = 10;
 
+const CANCELLED: Outcome = { status: "cancelled" };
+
 interface Held {
-  readonly cancel: AbortController;
-  readonly done: Promise<void>;
+  readonly job: Job;
+  readonly listener: JobListener;
+  /** Aborted with the outcome, where it is not the worker that decides on it. */
+  readonly end: AbortController;
+  /** Whether a worker has it. */
+  begun: boolean;
 }
 
-/** The queue of one process: a bounded wait, and worker threads. */
+/**
+ * The queue of one process: a bounded wait, and worker threads. What waits, waits here: the pool
+ * starts a thread when it is given work, but not when one has died that other work waited for.
+ */
 export class MemoryQueue implements TaskQueue {
   readonly #pool: Piscina;
-  readonly #held = new Map<string, Held>();
+  readonly #threads: number;
   readonly #most: number;
+  readonly #held = new Map<string, Held>();
+  readonly #waiting = new Set<Held>();
+  readonly #running = new Map<Held, Promise<void>>();
   #stopping = false;
 
-  constructor(options: MemoryQueueOptions = {}) {
-    const threads = options.threads ?? Math.max(availableParallelism() - 1, 1);
-    this.#most = threads + (options.maxWaiting ?? MAX_WAITING);
+  /** @param module what its workers load */
+  constructor(module: KindsModule, options: MemoryQueueOptions = {}) {
+    this.#threads = options.threads ?? Math.max(availableParallelism() - 1, 1);
+    this.#most = this.#threads + (options.maxWaiting ?? MAX_WAITING);
     this.#pool = new Piscina({
-      filename: workerFile,
-      name: "work",
+      filename: fileURLToPath(module.url),
+      name: "work" satisfies keyof KindsModule,
       minThreads: 0,
-      maxThreads: threads,
+      maxThreads: this.#threads,
       idleTimeout: 10_000,
       niceIncrement: WORKER_NICENESS,
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_MEMORY_MB },
+      resourceLimits: { maxOldGenerationSizeMb: options.workerMemoryMb ?? WORKER_MEMORY_MB },
     });
+    // A worker that dies with a job is a rejection; one that dies before it has one is told here.
+    this.#pool.on("error", (cause) => this.#failUnbegun(cause));
   }
 
   get full(): boolean {
@@ -51,57 +70,90 @@ export class MemoryQueue implements TaskQueue {
   add(job: Job, listener: JobListener): void {
     if (this.full)
       throw new QueueFull(`expected room for a task, but ${this.#held.size} are there`);
-    const cancel = new AbortController();
-    const done = this.#run(job, listener, cancel.signal).then((outcome) => {
-      this.#held.delete(job.id);
-      listener.ended(outcome);
-    });
-    this.#held.set(job.id, { cancel, done });
+    const held = { job, listener, end: new AbortController(), begun: false };
+    this.#held.set(job.id, held);
+    this.#waiting.add(held);
+    this.#next();
   }
 
   cancel(id: string): void {
-    this.#held.get(id)?.cancel.abort();
+    const held = this.#held.get(id);
+    if (!held) return;
+    if (this.#waiting.delete(held)) this.#end(held, CANCELLED);
+    else held.end.abort(CANCELLED);
   }
 
   async stop(ms: number): Promise<void> {
     this.#stopping = true;
-    const all = [...this.#held.values()];
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([Promise.all(all.map(({ done }) => done)), late]);
-    clearTimeout(timer);
-    for (const { cancel } of this.#held.values()) cancel.abort();
-    await Promise.all(all.map(({ done }) => done));
+    for (const { job } of [...this.#waiting]) this.cancel(job.id);
+    const late = setTimeout(() => {
+      for (const { end } of this.#running.keys()) end.abort(CANCELLED);
+    }, ms);
+    await Promise.all(this.#running.values());
+    clearTimeout(late);
     await this.#pool.destroy();
   }
 
-  async #run(job: Job, listener: JobListener, cancelled: AbortSignal): Promise<Outcome> {
+  #next(): void {
+    for (const held of this.#waiting) {
+      if (this.#running.size >= this.#threads) return;
+      this.#waiting.delete(held);
+      const done = this.#run(held).then((outcome) => {
+        this.#running.delete(held);
+        this.#end(held, outcome);
+        this.#next();
+      });
+      this.#running.set(held, done);
+    }
+  }
+
+  #end({ job, listener }: Held, outcome: Outcome): void {
+    this.#held.delete(job.id);
+    listener.ended(outcome);
+  }
+
+  async #run(held: Held): Promise<Outcome> {
+    const { job, end } = held;
     const { port1, port2 } = new MessageChannel();
-    const limit = new AbortController();
-    const signal = AbortSignal.any([cancelled, limit.signal]);
-    let timer: NodeJS.Timeout | undefined;
-    port1.on("message", ({ done, note }) => {
-      if (signal.aborted) return;
-      // The first message says that it runs: the time it waited does not count.
-      timer ??= setTimeout(() => limit.abort(), job.timeLimitSeconds * 1_000);
-      listener.progress(done, note);
-    });
+    port1.on("message", (progress) => tell(held, progress));
+    const late = setTimeout(() => end.abort(tooSlow(job)), job.timeLimitSeconds * 1_000);
     try {
-      const assignment = { job, port: port2 };
-      const answer: Answer = await this.#pool.run(assignment, { signal, transferList: [port2] });
+      const assignment: Assignment = { job, port: port2 };
+      const options = { signal: end.signal, transferList: [port2] };
+      const answer: Answer = await this.#pool.run(assignment, options);
+      // The answer comes by another way, and may overtake what was told before it.
+      tellAll(held, port1);
       if ("result" in answer) return { status: "succeeded", result: answer.result };
       return { status: "failed", error: answer.failure };
     } catch (cause) {
-      if (cancelled.aborted) return { status: "cancelled" };
-      const error = limit.signal.aborted
-        ? `expected the task to end within ${job.timeLimitSeconds} s`
-        : "the task's worker failed";
-      return { status: "failed", error, cause };
+      return end.signal.aborted ? end.signal.reason : crashed(cause);
     } finally {
-      clearTimeout(timer);
+      clearTimeout(late);
       port1.close();
     }
   }
+
+  #failUnbegun(cause: unknown): void {
+    for (const { begun, end } of this.#running.keys()) if (!begun) end.abort(crashed(cause));
+  }
+}
+
+function tell(held: Held, { done, note }: Progress): void {
+  if (held.end.signal.aborted) return;
+  held.begun = true;
+  held.listener.progress(done, note);
+}
+
+function tellAll(held: Held, port: MessagePort): void {
+  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+    tell(held, next.message);
+  }
+}
+
+function crashed(cause: unknown): Outcome {
+  return { status: "failed", error: "the task's worker failed", cause };
+}
+
+function tooSlow({ timeLimitSeconds }: Job): Outcome {
+  return { status: "failed", error: `expected the task to end within ${timeLimitSeconds} s` };
 }
