@@ -1,6 +1,10 @@
 /** Codes after which a client comes back by itself: the cause lies with the server or the network. */
 const RETURNING = new Set([1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015]);
 
+/** "Try again later": the server has more clients than it can serve now. */
+const LATER = 1013;
+const LATER_MS = 5_000;
+
 const MEANING = new Map([
   [1000, "The server ended the connection"],
   [1002, "The server did not understand this browser"],
@@ -13,6 +17,11 @@ const MEANING = new Map([
 /** Whether a client should come back after the connection closed with `code`. */
 export function shouldReturn(code) {
   return RETURNING.has(code);
+}
+
+/** How long, in milliseconds, a client stays away at least, before its back-off begins. */
+export function leastWait(code) {
+  return code === LATER ? LATER_MS : 0;
 }
 
 /** One sentence for people, from a close code and the reason that came with it. */

@@ -5,14 +5,15 @@ export class Composer {
   #button = document.querySelector("#send");
   #hint = document.querySelector("#hint");
 
-  /** @param {(text: string) => boolean} send false when the text was not taken */
+  /** @param {(text: string) => string} send says why the text was not taken, or nothing */
   constructor(send) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#input.focus();
       if (this.text === "") return;
-      if (send(this.text)) this.text = "";
-      else this.#hint.textContent = "Not sent. Your message stays here until you send it again.";
+      const refusal = send(this.text);
+      if (refusal === "") this.text = "";
+      else this.#hint.textContent = refusal;
     });
     this.#input.addEventListener("input", () => {
       this.#hint.textContent = "";
@@ -33,6 +34,7 @@ export class Composer {
    * disabled one would drop the focus and leave Enter without an answer.
    */
   set ready(ready) {
+    if (this.#button.ariaDisabled === String(!ready)) return;
     this.#button.ariaDisabled = String(!ready);
     if (ready) this.#hint.textContent = "";
   }

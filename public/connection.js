@@ -1,5 +1,6 @@
 import { Backoff } from "./backoff.js";
-import { describeClose, shouldReturn } from "./close-codes.js";
+import { describeClose, leastWait, shouldReturn } from "./close-codes.js";
+import PartySocket, { CloseEvent as OwnCloseEvent } from "./vendor/partysocket/ws.js";
 
 /** A handshake that has not been answered by then is given up and tried again. */
 const HANDSHAKE_MS = 10_000;
@@ -11,27 +12,31 @@ const STABLE_MS = 5_000;
 const SEND_BUFFER = 1024 * 1024;
 
 /**
- * A WebSocket that returns by itself after an interruption.
+ * A WebSocket that returns by itself after an interruption, by partysocket. When it returns is
+ * decided here: close codes are obeyed, and the waits have full jitter, which partysocket's do not.
  *
- * `state` is one of `idle` (never opened), `connecting` (the first attempt), `open`, `interrupted` (lost, and being
- * regained) and `closed` (the server asked not to come back).
+ * `state` is one of `idle` (never opened), `connecting` (the first attempt), `open`, `interrupted`
+ * (lost, and being regained) and `closed` (the server asked not to come back).
  *
  * Events: `state`, and `message` whose `data` is the text.
  */
 export class Connection extends EventTarget {
-  #path;
+  #address;
+  #protocols;
   #socket = null;
   #state = "idle";
   #reason = "";
   #backoff = new Backoff();
-  #retry = 0;
-  #handshake = 0;
-  #stable = 0;
+  #openedAt = Number.POSITIVE_INFINITY;
 
-  /** @param {string} path relative to the page, such as `ws/` */
-  constructor(path) {
+  /**
+   * @param {() => string} address relative to the page, such as `ws/`; asked at each attempt
+   * @param {string[]} [protocols] subprotocols to offer
+   */
+  constructor(address, protocols) {
     super();
-    this.#path = path;
+    this.#address = address;
+    this.#protocols = protocols;
     // `online` only brings the next attempt forward. `navigator.onLine` is not asked: it is false
     // on a machine without a network, where a server on the same machine still answers.
     addEventListener("online", () => this.#hurry());
@@ -51,7 +56,7 @@ export class Connection extends EventTarget {
 
   /** The address, on the page's own host and as secure as the page is. */
   get url() {
-    const url = new URL(this.#path, document.baseURI);
+    const url = new URL(this.#address(), document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.hash = "";
     return url.href;
@@ -62,15 +67,26 @@ export class Connection extends EventTarget {
     if (this.#state === "open") return;
     if (this.#state !== "interrupted") this.#change("connecting");
     this.#backoff.reset();
-    this.#attempt();
+    this.#connect();
   }
 
-  /** Leaves the server's `path` for another one. */
-  move(path) {
-    this.#path = path;
+  /** Leaves for what `address` says now. */
+  move() {
     this.#change("connecting");
     this.#backoff.reset();
-    this.#attempt();
+    this.#connect();
+  }
+
+  /** Gives up a connection that is open and silent, for a new one. */
+  renew() {
+    this.#change("interrupted");
+    this.#connect();
+  }
+
+  /** Ends the connection until `open` or `move`. */
+  close(reason) {
+    this.#forget();
+    this.#change("closed", reason);
   }
 
   /**
@@ -80,64 +96,65 @@ export class Connection extends EventTarget {
   send(text) {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > SEND_BUFFER) return false;
-    socket.send(text);
-    return true;
+    return socket.send(text);
   }
 
   #hurry() {
-    const waiting = this.#state === "interrupted" && this.#socket === null;
-    if (waiting) this.#attempt();
-  }
-
-  #attempt() {
-    this.#forget();
-    const socket = new WebSocket(this.url);
-    this.#socket = socket;
-    this.#handshake = setTimeout(() => socket.close(), HANDSHAKE_MS);
-
-    // A socket that was replaced may still report; nothing it says counts any more.
-    const current = (listener) => (event) => {
-      if (this.#socket === socket) listener(event);
-    };
-    socket.addEventListener(
-      "open",
-      current(() => this.#opened()),
-    );
-    socket.addEventListener(
-      "close",
-      current((event) => this.#lost(event)),
-    );
-    socket.addEventListener(
-      "message",
-      current(({ data }) => {
-        // Both demos speak text; a binary message has nothing that could be shown.
-        if (typeof data === "string") this.dispatchEvent(new MessageEvent("message", { data }));
-      }),
-    );
-  }
-
-  #opened() {
-    clearTimeout(this.#handshake);
-    this.#stable = setTimeout(() => this.#backoff.reset(), STABLE_MS);
-    this.#change("open");
-  }
-
-  #lost({ code, reason }) {
-    this.#forget();
-    if (shouldReturn(code)) {
-      this.#retry = setTimeout(() => this.#attempt(), this.#backoff.next());
-      this.#change("interrupted");
-    } else {
-      this.#change("closed", describeClose(code, reason));
+    if (this.#state === "interrupted" && this.#socket.readyState !== WebSocket.CONNECTING) {
+      this.#connect();
     }
   }
 
+  // A new partysocket for each attempt that does not wait: one that is waiting cannot be hurried.
+  #connect() {
+    this.#forget();
+    // Read again at each attempt, so `#lost` decides how long partysocket waits.
+    const options = {
+      maxEnqueuedMessages: 0,
+      connectionTimeout: HANDSHAKE_MS,
+      reconnectionDelayGrowFactor: 1,
+      shouldReconnectOnClose: (event) => {
+        if (this.#socket !== socket) return false;
+        const wait = this.#lost(event);
+        options.minReconnectionDelay = wait;
+        options.maxReconnectionDelay = wait;
+        return this.#socket === socket && this.#state === "interrupted";
+      },
+    };
+    const socket = new PartySocket(() => this.url, this.#protocols, options);
+    socket.onopen = () => {
+      this.#openedAt = performance.now();
+      this.#change("open");
+    };
+    socket.onmessage = ({ data }) => {
+      // The demos speak text; a binary message has nothing that could be shown.
+      if (typeof data === "string") this.dispatchEvent(new MessageEvent("message", { data }));
+    };
+    this.#socket = socket;
+  }
+
+  /** @returns {number} how long to wait for the next attempt, if there is one */
+  #lost(event) {
+    // An attempt that failed has an event of partysocket's own, which says 1000.
+    const code = event instanceof OwnCloseEvent ? 1006 : event.code;
+    if (performance.now() - this.#openedAt >= STABLE_MS) this.#backoff.reset();
+    this.#openedAt = Number.POSITIVE_INFINITY;
+    if (!shouldReturn(code)) {
+      this.#change("closed", describeClose(code, event.reason));
+      return 0;
+    }
+    const wait = leastWait(code) + this.#backoff.next();
+    this.#change("interrupted");
+    return wait;
+  }
+
   #forget() {
-    clearTimeout(this.#retry);
-    clearTimeout(this.#handshake);
-    clearTimeout(this.#stable);
-    this.#socket?.close();
+    const socket = this.#socket;
     this.#socket = null;
+    if (socket === null) return;
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.close();
   }
 
   #change(state, reason = "") {

@@ -1,17 +1,15 @@
-import { Connection } from "./connection.js";
-import { History } from "./history.js";
-
 /**
- * One conversation with the server: its connection and what was said in it.
+ * One conversation with the server: its connection, and what was said in it, which a demo has as
+ * `history`. A demo has `send(text)` too, which says why a text was not taken, or nothing.
  *
- * Events: `state` and `message`, both once the demo itself is up to date.
+ * Events: `state` when the connection or what `ready` says changes, `change` when the history
+ * does, `news` when somebody else said something that was not there before.
  */
 export class Demo extends EventTarget {
   /** The text that was typed and not sent. */
   draft = "";
-  /** How many messages arrived while another demo was shown. */
+  /** How many messages arrived while nobody saw them. */
   unread = 0;
-  history = new History();
 
   /**
    * @param {object} about
@@ -19,20 +17,49 @@ export class Demo extends EventTarget {
    * @param {string} about.title
    * @param {string} about.summary
    * @param {string} about.emptyText what the list says before the first message
-   * @param {string} about.path relative to the page
-   * @param {(text: string) => "me" | "others" | "notice"} about.classify
+   * @param {import("./connection.js").Connection} about.connection
    */
-  constructor({ name, title, summary, emptyText, path, classify }) {
+  constructor({ name, title, summary, emptyText, connection }) {
     super();
     this.name = name;
     this.title = title;
     this.summary = summary;
     this.emptyText = emptyText;
-    this.connection = new Connection(path);
-    this.connection.addEventListener("state", () => this.dispatchEvent(new Event("state")));
-    this.connection.addEventListener("message", ({ data }) => {
-      this.history.add({ text: data, from: classify(data) });
-      this.dispatchEvent(new Event("message"));
-    });
+    this.connection = connection;
+    connection.addEventListener("state", () => this.emit("state"));
+  }
+
+  /** What the page is called while this demo is shown. */
+  get heading() {
+    return this.title;
+  }
+
+  /** The part after `#` that leads here. */
+  get place() {
+    return this.name;
+  }
+
+  /** Whether there is something that one could connect to. */
+  get reachable() {
+    return true;
+  }
+
+  /** Whether a message would be taken now. */
+  get ready() {
+    return this.connection.state === "open";
+  }
+
+  /** Whether what arrives was there before, and so is no news to who listens. */
+  get replaying() {
+    return false;
+  }
+
+  /** Is shown, at the rest of the address. Only what somebody looked at connects. */
+  visit(_rest) {
+    if (this.connection.state === "idle") this.connection.open();
+  }
+
+  emit(type) {
+    this.dispatchEvent(new Event(type));
   }
 }

@@ -1,6 +1,23 @@
-/** The latest messages of one demo, oldest first. The oldest make room for new ones. */
+/**
+ * One line of a conversation.
+ *
+ * @typedef {object} Entry
+ * @property {"me" | "others" | "notice"} from
+ * @property {string} text
+ * @property {string} [who] who said it
+ * @property {string} [at] when, ISO 8601
+ * @property {"sending" | "sent" | "failed"} [state] of what was written here
+ * @property {string} [reason] why it failed
+ */
+
+/**
+ * The latest lines of one demo, oldest first, then those that have no place yet because they are
+ * still being sent. The oldest make room for new ones.
+ */
 export class History {
+  #changed = new Set();
   #items = [];
+  #waiting = new Set();
   #total = 0;
   #limit;
 
@@ -8,7 +25,7 @@ export class History {
     this.#limit = limit;
   }
 
-  /** How many messages were ever added. */
+  /** How many entries were ever placed. */
   get total() {
     return this.#total;
   }
@@ -17,14 +34,43 @@ export class History {
     return this.#items.length;
   }
 
-  /** @param {{ text: string, from: "me" | "others" | "notice" }} message */
-  add(message) {
-    this.#items.push(message);
+  /** The entries without a place, in the order they were written. */
+  get waiting() {
+    return [...this.#waiting];
+  }
+
+  /** Places an entry, one that waited too, after all that have a place. */
+  add(entry) {
+    this.#waiting.delete(entry);
+    this.#items.push(entry);
     this.#total += 1;
     if (this.#items.length > this.#limit) this.#items.shift();
   }
 
-  /** The messages kept that came after the first `total` ones. */
+  /** Shows an entry at the end until it is added or dropped. */
+  wait(entry) {
+    this.#waiting.add(entry);
+  }
+
+  /** Drops an entry that waits. */
+  drop(entry) {
+    this.#waiting.delete(entry);
+  }
+
+  /** Changes what an entry says. */
+  change(entry, values) {
+    Object.assign(entry, values);
+    this.#changed.add(entry);
+  }
+
+  /** The entries changed since the last call. */
+  takeChanged() {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
+  /** The entries kept that were placed after the first `total` ones. */
   since(total) {
     const missed = Math.min(this.#total - total, this.#items.length);
     return missed === 0 ? [] : this.#items.slice(-missed);

@@ -1,60 +1,103 @@
 import { Composer } from "./composer.js";
-import { createEcho } from "./echo.js";
-import { Identity } from "./identity.js";
+import { Echo } from "./echo.js";
+import { MembersList } from "./members-list.js";
 import { Messages } from "./messages.js";
+import { NameForm } from "./name-form.js";
+import { RULE, randomName } from "./names.js";
+import { Panels } from "./panels.js";
 import { Room } from "./room.js";
+import { Share } from "./share.js";
 import { StateLine } from "./state-line.js";
 import { Tabs } from "./tabs.js";
+import { Title } from "./title.js";
 
 const room = new Room();
-const demos = [createEcho(), room];
+const demos = [new Echo(), room];
 let shown;
 
 const tabs = new Tabs(demos);
-const identity = new Identity(room);
-const messages = new Messages();
+const title = new Title(demos);
+const share = new Share();
+const panels = new Panels();
+const messages = new Messages((action, entry) => room[action](entry));
 const stateLine = new StateLine(() => shown.connection.open());
+const roomForm = new NameForm(document.querySelector("#roomForm"), goTo);
+const identity = new NameForm(document.querySelector("#identity"), (name) => room.rename(name));
 const composer = new Composer((text) => {
-  const sent = shown.connection.send(text);
-  if (sent) messages.follow();
-  return sent;
+  const refusal = shown.send(text);
+  if (refusal === "") messages.follow();
+  return refusal;
 });
+new MembersList(room);
+document.querySelector("#nameRule").textContent = RULE;
+document.querySelector("#newRoom").addEventListener("click", () => goTo(randomName()));
 
 for (const demo of demos) {
   demo.addEventListener("state", () => {
     tabs.refresh(demo);
     if (demo === shown) showState();
   });
-  demo.addEventListener("message", () => {
-    if (demo === shown) {
-      messages.refresh();
-    } else {
-      demo.unread += 1;
-      tabs.refresh(demo);
-    }
+  demo.addEventListener("change", () => {
+    if (demo === shown) messages.refresh();
+  });
+  demo.addEventListener("news", () => {
+    if (demo === shown && document.visibilityState === "visible") return;
+    demo.unread += 1;
+    showUnread(demo);
   });
 }
 
-tabs.onChoose((demo) => {
+room.addEventListener("room", () => {
+  if (room === shown) showDemo();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") see(shown);
+});
+
+tabs.onChoose((demo, rest) => {
   if (shown) shown.draft = composer.text;
+  shown = undefined;
+  demo.visit(rest);
   shown = demo;
-  demo.unread = 0;
-  document.title = `${demo.title} · koa-subapps`;
-  document.querySelector("#title").textContent = demo.title;
-  document.querySelector("#summary").textContent = demo.summary;
-  identity.visible = demo === room;
   composer.text = demo.draft;
-  messages.show(demo.history, demo.emptyText);
-  // Only a demo that somebody looked at connects: who never saw the room cannot leave it.
-  if (demo.connection.state === "idle") demo.connection.open();
-  tabs.refresh(demo);
-  showState();
+  showDemo();
+  see(demo);
 });
 
 // On a touch screen the focus would bring up the keyboard over the page.
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 
+function goTo(name) {
+  location.hash = `#room/${name}`;
+  return "";
+}
+
+function showDemo() {
+  document.querySelector("#title").textContent = shown.heading;
+  document.querySelector("#summary").textContent = shown.summary;
+  const inRoom = shown === room;
+  panels.visible = inRoom;
+  share.place = inRoom && room.reachable ? room.place : "";
+  roomForm.value = room.roomName;
+  identity.value = room.you;
+  messages.show(shown);
+  tabs.refresh(shown);
+  title.show(shown.heading);
+  showState();
+}
+
+function see(demo) {
+  demo.unread = 0;
+  showUnread(demo);
+}
+
+function showUnread(demo) {
+  tabs.refresh(demo);
+  title.show(shown.heading);
+}
+
 function showState() {
-  stateLine.show(shown.connection);
-  composer.ready = shown.connection.state === "open";
+  stateLine.show(shown);
+  composer.ready = shown.ready;
 }

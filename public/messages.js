@@ -1,39 +1,52 @@
+import { createLine, updateLine } from "./line.js";
+
 /** How far from the end, in pixels, still counts as reading the newest message. */
 const NEAR = 48;
 
-/** The list on the page. It shows one history at a time, and follows it. */
+/** The list on the page. It shows one demo's history at a time, and follows it. */
 export class Messages {
   #log = document.querySelector("#log");
   #list = document.querySelector("#messages");
   #empty = document.querySelector("#empty");
   #newest = document.querySelector("#newest");
+  #demo = null;
   #history = null;
+  /** The lines on the page, with a place and without, by entry. */
+  #lines = new Map();
+  /** How many entries of the history were ever drawn. */
   #shown = 0;
   #frame = 0;
   #following = true;
 
-  constructor() {
+  /** @param {(action: "retry" | "discard", entry: object) => void} act */
+  constructor(act) {
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#newest.addEventListener("click", () => {
       this.follow();
       this.#log.focus();
+    });
+    this.#list.addEventListener("click", ({ target }) => {
+      const { action } = target.dataset;
+      if (action === undefined) return;
+      const line = target.closest("li");
+      for (const [entry, owner] of this.#lines) if (owner === line) act(action, entry);
+      document.querySelector("#messageText").focus();
     });
     new ResizeObserver(() => {
       if (this.#following) this.#toEnd();
     }).observe(this.#log);
   }
 
-  /** Shows another history, from its newest message. */
-  show(history, emptyText) {
-    this.#history = history;
-    this.#shown = history.total - history.length;
-    // Messages that were already there are not news to a screen reader.
-    this.#log.setAttribute("aria-live", "off");
+  /** Shows another demo's history, or another one of the same demo, from its newest message. */
+  show(demo) {
+    this.#demo = demo;
+    this.#history = demo.history;
+    this.#shown = this.#history.total - this.#history.length;
+    this.#lines.clear();
     this.#list.replaceChildren();
-    this.#empty.textContent = emptyText;
-    this.#render();
+    this.#empty.textContent = demo.emptyText;
+    this.#render(true);
     this.follow();
-    requestAnimationFrame(() => this.#log.setAttribute("aria-live", "polite"));
   }
 
   /** Scrolls to the newest message and stays there. */
@@ -43,20 +56,76 @@ export class Messages {
     this.#toEnd();
   }
 
-  /** Draws what was added to the history, at most once a frame however much arrives. */
+  /** Draws what has changed in the history, at most once a frame however much arrives. */
   refresh() {
-    this.#frame ||= requestAnimationFrame(() => this.#render());
+    this.#frame ||= requestAnimationFrame(() => this.#render(this.#demo.replaying));
   }
 
-  #render() {
+  #render(silent) {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#list.append(...this.#history.since(this.#shown).map(toItem));
-    this.#shown = this.#history.total;
-    while (this.#list.childElementCount > this.#history.length) this.#list.firstChild.remove();
-    this.#empty.hidden = this.#history.length > 0;
+    // Messages that were already there are not news to a screen reader.
+    this.#log.ariaLive = silent ? "off" : "polite";
+    const history = this.#history;
+    const before = this.#shown;
+    for (const entry of history.takeChanged()) {
+      const line = this.#lines.get(entry);
+      if (line) updateLine(line, entry);
+    }
+    this.#place(history.since(before));
+    this.#shown = history.total;
+    this.#wait(history.waiting);
+    this.#empty.hidden = this.#list.childElementCount > 0;
     if (this.#following) this.#toEnd();
-    else this.#newest.hidden = false;
+    else if (this.#shown > before) this.#newest.hidden = false;
+  }
+
+  // Entries with a place go before those without. One that got its place just now is mostly the
+  // first of those, and stays where it is.
+  #place(entries) {
+    let waiting = this.#list.querySelector(":scope > [data-waiting]");
+    let fresh = document.createDocumentFragment();
+    const flush = () => {
+      this.#list.insertBefore(fresh, waiting);
+      fresh = document.createDocumentFragment();
+    };
+    for (const entry of entries) {
+      const known = this.#lines.get(entry);
+      if (!known) {
+        fresh.append(this.#draw(entry));
+        continue;
+      }
+      flush();
+      delete known.dataset.waiting;
+      if (known === waiting) waiting = known.nextSibling;
+      else this.#list.insertBefore(known, waiting);
+    }
+    flush();
+    const placed = this.#list.querySelectorAll(":scope > :not([data-waiting])").length;
+    for (let extra = placed - this.#history.length; extra > 0; extra--) {
+      this.#list.firstChild.remove();
+    }
+    if (this.#lines.size > 2 * this.#list.childElementCount) this.#forget();
+  }
+
+  #wait(entries) {
+    const gone = new Set(this.#list.querySelectorAll(":scope > [data-waiting]"));
+    for (const entry of entries) {
+      const line = this.#lines.get(entry) ?? this.#draw(entry);
+      line.dataset.waiting = "";
+      if (!gone.delete(line)) this.#list.append(line);
+    }
+    for (const line of gone) line.remove();
+  }
+
+  #draw(entry) {
+    const line = createLine(entry);
+    this.#lines.set(entry, line);
+    return line;
+  }
+
+  #forget() {
+    for (const [entry, line] of this.#lines) if (!line.isConnected) this.#lines.delete(entry);
   }
 
   #scrolled() {
@@ -68,12 +137,4 @@ export class Messages {
   #toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
   }
-}
-
-function toItem({ text, from }) {
-  const item = document.createElement("li");
-  item.dir = "auto";
-  item.dataset.from = from;
-  item.textContent = text;
-  return item;
 }

@@ -1,42 +1,216 @@
-import { loadClientId, saveClientId } from "./client-id.js";
+import { Connection } from "./connection.js";
 import { Demo } from "./demo.js";
+import { History } from "./history.js";
+import { Members } from "./members.js";
+import { isName, loadName, RULE, saveName } from "./names.js";
+import { Transcript } from "./transcript.js";
 
-/** The room: everyone who has it open reads what everyone writes. */
+/** An open connection that owes an answer and is silent for this long is given up. */
+const SILENCE_MS = 10_000;
+
+/** A replay has no end mark: it is over when nothing has come for this long. */
+const QUIET_MS = 400;
+
+/**
+ * The room: everyone who has it open reads what everyone writes. It speaks `chat.v1`.
+ *
+ * Events: those of a demo; `room` when it is another room or a client of another name, `members`.
+ */
 export class Room extends Demo {
-  #id;
+  members = new Members();
+  /** This window's client id. */
+  you = loadName("clientId");
+  /** The room's name, also one that cannot be; empty before the first visit. */
+  roomName = "";
+  #transcript;
+  #nothing = new History();
+  #welcomed = false;
+  #silence = 0;
+  #quiet = 0;
 
   constructor() {
-    const id = loadClientId();
     super({
       name: "room",
       title: "Room",
-      summary: "Everyone here reads every message. Open a second window to talk to yourself.",
-      emptyText: "Nobody has said anything since you came.",
-      path: pathOf(id),
-      classify: (text) => this.#classify(text),
+      summary: "Everyone here reads every message. Open the link in a second window and try it.",
+      emptyText: "Nobody has said anything here yet.",
+      connection: new Connection(() => this.#address, ["chat.v1"]),
     });
-    this.#id = id;
+    this.connection.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
+    this.connection.addEventListener("state", () => this.#stateChanged());
+    addEventListener("pagehide", () => this.#transcript?.keep());
+    addEventListener("beforeunload", (event) => {
+      if (this.#transcript?.outbox.unsaved) event.preventDefault();
+    });
   }
 
-  get id() {
-    return this.#id;
+  get heading() {
+    return `Room ${this.roomName}`;
   }
 
-  /** Comes back as `id`. */
-  rename(id) {
-    if (id === this.#id) return;
-    this.#id = id;
-    saveClientId(id);
-    this.connection.move(pathOf(id));
+  get history() {
+    return this.#transcript?.history ?? this.#nothing;
   }
 
-  #classify(text) {
-    if (text.startsWith("You wrote: ") || text.startsWith(`Client #${this.#id} says: `))
-      return "me";
-    return /^Client #[A-Za-z0-9_-]{1,64} left the chat$/.test(text) ? "notice" : "others";
+  get reachable() {
+    return this.#transcript !== undefined;
   }
-}
 
-function pathOf(id) {
-  return `chat/${encodeURIComponent(id)}`;
+  get place() {
+    return this.roomName === "" ? this.name : `${this.name}/${this.roomName}`;
+  }
+
+  get ready() {
+    return this.connection.state !== "closed" && !this.#transcript?.outbox.full;
+  }
+
+  get replaying() {
+    return this.#transcript?.replaying ?? false;
+  }
+
+  /** Goes to the room of that name; without one to this window's last room, or to a new one. */
+  visit(name) {
+    const wanted = name || this.roomName || loadName("room");
+    if (name === "") window.history.replaceState(null, "", `#${this.name}/${wanted}`);
+    if (wanted !== this.roomName) this.#enter(wanted);
+  }
+
+  /** @returns {string} why another name cannot be taken now; empty when it was */
+  rename(you) {
+    if (you === this.you) return "";
+    if (this.#transcript?.outbox.size > 0) return "Your messages have to be sent first.";
+    this.you = saveName("clientId", you);
+    this.#transcript?.rename(you);
+    if (this.#transcript) this.#move();
+    this.emit("room");
+    return "";
+  }
+
+  /** @returns {string} why the text was not taken; empty when it was */
+  send(text) {
+    if (!this.#transcript || this.connection.state === "closed") {
+      return "Not connected. Your message stays here until you connect again.";
+    }
+    const refusal = this.#transcript.outbox.refusal(text);
+    if (refusal !== "") return refusal;
+    this.#transcript.say(text);
+    this.#post();
+    return "";
+  }
+
+  /** Sends a message again that failed. */
+  retry(entry) {
+    this.#transcript.retry(entry);
+    if (this.connection.state === "closed") this.connection.open();
+    else this.#post();
+  }
+
+  /** Gives up a message that failed. */
+  discard(entry) {
+    this.#transcript.discard(entry);
+    this.#post();
+  }
+
+  get #address() {
+    const query = new URLSearchParams(this.#transcript?.position).toString();
+    return `chat/${this.roomName}/${this.you}${query && `?${query}`}`;
+  }
+
+  #enter(name) {
+    const left = this.#transcript;
+    left?.keep();
+    this.roomName = name;
+    this.unread = 0;
+    this.members.reset([]);
+    this.#transcript = isName(name) ? new Transcript(saveName("room", name), this.you) : undefined;
+    if (this.#transcript) {
+      if (left?.outbox.size > 0) this.#transcript.remind(left);
+      this.#move();
+    } else {
+      this.connection.close(`This cannot be a room's name. Take ${RULE}`);
+    }
+    this.emit("room");
+    this.emit("members");
+  }
+
+  #move() {
+    this.#welcomed = false;
+    this.connection.move();
+  }
+
+  #stateChanged() {
+    const { state, reason } = this.connection;
+    this.#welcomed = false;
+    this.#settle();
+    this.#transcript?.outbox.recall();
+    if (state === "closed") this.#transcript?.fail(reason);
+    if (state === "connecting") this.#transcript?.retry();
+    this.#watch();
+    this.emit("change");
+    this.emit("state");
+  }
+
+  #receive(message) {
+    switch (message.type) {
+      case "welcome":
+        this.#transcript.welcome(message);
+        this.members.reset(message.members);
+        this.#welcomed = true;
+        this.#transcript.outbox.recall();
+        this.#replay();
+        this.#post();
+        this.emit("members");
+        break;
+      case "message":
+        if (this.replaying) this.#replay();
+        if (this.#transcript.message(message)) this.emit("news");
+        break;
+      case "ack":
+        this.#settle();
+        this.#transcript.ack(message);
+        this.#post();
+        break;
+      case "joined":
+        this.members.join(message.member);
+        this.emit("members");
+        break;
+      case "left":
+        this.members.leave(message.member);
+        this.emit("members");
+        break;
+      case "error":
+        this.#transcript.error(message);
+        break;
+    }
+    this.#watch();
+    this.emit("change");
+  }
+
+  // Letters go out after the welcome only: what was not acknowledged, in its order and first.
+  #post() {
+    if (this.#welcomed) this.#transcript.outbox.post((text) => this.connection.send(text));
+    this.#watch();
+    this.emit("change");
+    this.emit("state");
+  }
+
+  #replay() {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#settle(), QUIET_MS);
+  }
+
+  #settle() {
+    clearTimeout(this.#quiet);
+    if (!this.replaying) return;
+    this.#transcript.replaying = false;
+    this.emit("change");
+  }
+
+  // A browser cannot ping, and a network that swallows everything looks like a quiet room.
+  #watch() {
+    clearTimeout(this.#silence);
+    const owed = !this.#welcomed || this.#transcript.outbox.owed;
+    if (this.connection.state !== "open" || !owed) return;
+    this.#silence = setTimeout(() => this.connection.renew(), SILENCE_MS);
+  }
 }

@@ -22,8 +22,8 @@ export class StateLine {
     this.#button.addEventListener("click", onReconnect);
   }
 
-  /** @param {import("./connection.js").Connection} connection */
-  show(connection) {
+  /** @param {import("./demo.js").Demo} demo */
+  show({ connection, reachable }) {
     const { state } = connection;
     this.#line.dataset.state = state;
     const text = sentence(connection);
@@ -31,7 +31,7 @@ export class StateLine {
     if (this.#text.textContent !== text) this.#text.textContent = text;
 
     const focused = document.activeElement === this.#button;
-    this.#button.hidden = state !== "interrupted" && state !== "closed";
+    this.#button.hidden = !reachable || (state !== "interrupted" && state !== "closed");
     this.#button.textContent = state === "closed" ? "Connect again" : "Try now";
     if (this.#button.hidden && focused) document.querySelector("#messageText").focus();
   }

@@ -12,7 +12,6 @@ export class Tabs {
     const list = document.querySelector("#tabs");
     for (const demo of demos) {
       const link = document.createElement("a");
-      link.href = `#${demo.name}`;
       link.append(part("dot"), part("title", demo.title), part("note"), part("unread"));
       link.firstChild.ariaHidden = "true";
       this.#links.set(demo, link);
@@ -33,6 +32,7 @@ export class Tabs {
   /** Shows a demo's state and how many of its messages wait to be read. */
   refresh(demo) {
     const link = this.#links.get(demo);
+    link.href = `#${demo.place}`;
     link.dataset.state = demo.connection.state;
     link.querySelector(".note").textContent = stateName(demo.connection.state);
     const unread = link.querySelector(".unread");
@@ -40,14 +40,15 @@ export class Tabs {
     unread.textContent = demo.unread > 99 ? "99+ new" : `${demo.unread} new`;
   }
 
+  // `#room/fox` names a demo, and where in it.
   #choose() {
-    const name = location.hash.slice(1);
+    const [, name, rest = ""] = /^#([^/]*)\/?(.*)$/.exec(location.hash) ?? [];
     const demo = this.#demos.find((candidate) => candidate.name === name) ?? this.#demos[0];
     for (const [owner, link] of this.#links) {
       if (owner === demo) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    this.#chosen(demo);
+    this.#chosen(demo, rest);
   }
 }
 

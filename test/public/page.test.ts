@@ -1,28 +1,20 @@
 import assert from "node:assert/strict";
 import { get, type IncomingMessage } from "node:http";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { type OpenWindow, seesMessages, seesState, send, withWindows } from "./windows.ts";
+import { enterRoom, seesMessages, seesState, seesTalk, send, withWindows } from "./windows.ts";
 
 let app: AppProcess;
 let browser: Browser;
 
 before(async () => {
-  browser = await launchBrowser();
+  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
 });
 
 after(async () => {
   await browser?.close();
-});
-
-// A server for each test, so that nobody from the test before is still about to leave the room.
-beforeEach(async () => {
-  app = await startApp();
-});
-
-afterEach(async () => {
   await app?.kill();
 });
 
@@ -51,87 +43,12 @@ test("the tutorial's two elements are there exactly once", async () => {
   });
 });
 
-test("two windows in a room talk to each other, and one hears the other leave", async () => {
-  await withWindows(browser, async (open) => {
-    const [ann, bob] = await Promise.all([enterRoom(open, "ann"), enterRoom(open, "bob")]);
-
-    await send(ann, "hello");
-    await seesMessages(ann, ["You wrote: hello", "Client #ann says: hello"]);
-    await seesMessages(bob, ["Client #ann says: hello"]);
-
-    await send(bob, "good morning");
-    await seesMessages(bob, [
-      "Client #ann says: hello",
-      "You wrote: good morning",
-      "Client #bob says: good morning",
-    ]);
-    await seesMessages(ann, [
-      "You wrote: hello",
-      "Client #ann says: hello",
-      "Client #bob says: good morning",
-    ]);
-
-    await bob.close();
-    await seesMessages(ann, [
-      "You wrote: hello",
-      "Client #ann says: hello",
-      "Client #bob says: good morning",
-      "Client #bob left the chat",
-    ]);
-  });
-});
-
-test("markup from others is shown as text and does not run", async () => {
-  await withWindows(browser, async (open) => {
-    const [ann, bob] = await Promise.all([enterRoom(open, "ann"), enterRoom(open, "bob")]);
-    const script = "<script>document.title = 'owned'</script>";
-    const image = "<img src=x onerror=\"document.title = 'owned'\">";
-
-    await send(ann, script);
-    await send(ann, image);
-    await seesMessages(bob, [`Client #ann says: ${script}`, `Client #ann says: ${image}`]);
-    assert.equal(await bob.locator("#messages li *").count(), 0);
-    assert.equal(await bob.title(), "Room · koa-subapps");
-  });
-});
-
-test("the room asks for an id that follows the rule, and moves to it", async () => {
-  await withWindows(browser, async (open) => {
-    const page = await open(`${app.url}#room`);
-    const id = page.getByLabel("Your client id");
-    await seesState(page, `Connected to /chat/${await id.inputValue()}`);
-
-    await id.fill("not an id");
-    assert.equal(await id.getAttribute("aria-invalid"), "true");
-    await id.press("Enter");
-    await seesState(page, /^Connected to \/chat\/[a-z0-9]{6}$/);
-    assert.equal(await id.inputValue(), "not an id", "what was typed is there to be mended");
-
-    await id.fill("Ann_1-2");
-    assert.equal(await id.getAttribute("aria-invalid"), "false");
-    await id.press("Enter");
-    await seesState(page, "Connected to /chat/Ann_1-2");
-    await send(page, "it is me");
-    await page.getByText("Client #Ann_1-2 says: it is me", { exact: true }).waitFor();
-  });
-});
-
-test("a window keeps its id over a reload, and another window has one of its own", async () => {
-  await withWindows(browser, async (open) => {
-    const first = await open(`${app.url}#room`);
-    const id = await first.getByLabel("Your client id").inputValue();
-    await first.reload();
-    assert.equal(await first.getByLabel("Your client id").inputValue(), id);
-
-    const second = await first.context().newPage();
-    await second.goto(`${app.url}#room`);
-    assert.notEqual(await second.getByLabel("Your client id").inputValue(), id);
-  });
-});
-
 test("each demo keeps its own messages and its own draft, and counts what was not seen", async () => {
   await withWindows(browser, async (open) => {
-    const [page, bob] = await Promise.all([enterRoom(open, "ann"), enterRoom(open, "bob")]);
+    const [page, bob] = await Promise.all([
+      enterRoom(open, app.url, "ann"),
+      enterRoom(open, app.url, "bob"),
+    ]);
     const tab = (name: string) => page.locator("#tabs").getByRole("link", { name });
     await tab("Echo Not connected").click();
     await tab("Echo Connected").waitFor();
@@ -142,8 +59,8 @@ test("each demo keeps its own messages and its own draft, and counts what was no
 
     await send(bob, "to the room");
     await tab("1 new").click();
-    await seesState(page, "Connected to /chat/");
-    await seesMessages(page, ["Client #bob says: to the room"]);
+    await seesState(page, "Connected to /chat/fox/ann");
+    await seesTalk(page, ["bob: to the room"]);
     assert.equal(await page.locator("#messageText").inputValue(), "");
     assert.equal(await tab("1 new").count(), 0);
 
@@ -179,18 +96,26 @@ test("the whole page works from the keyboard, with a visible focus", async () =>
     await page.locator("#tabs a[href='#echo']").focus();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await seesState(page, "Connected to /chat/");
+    await seesState(page, /^Connected to \/chat\/[a-z2-9]{6}\/[a-z2-9]{6}$/);
+    await tabTo("copyLink");
+    await tabTo("roomName");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("keyhole");
+    await page.keyboard.press("Enter");
+    await seesState(page, "Connected to /chat/keyhole/");
+    assert.equal(await focused(), "roomName");
+    await tabTo("newRoom");
     await tabTo("clientId");
     await page.keyboard.press("Control+A");
     await page.keyboard.type("keys");
     await page.keyboard.press("Enter");
-    await seesState(page, "Connected to /chat/keys");
+    await seesState(page, "Connected to /chat/keyhole/keys");
     await tabTo("log");
     await tabTo("messageText");
     await page.keyboard.type("from the keyboard");
     await tabTo("send");
     await page.keyboard.press("Space");
-    await page.getByText("Client #keys says: from the keyboard", { exact: true }).waitFor();
+    await seesTalk(page, ["me: from the keyboard (sent)"]);
     assert.equal(await focused(), "messageText");
   });
 });
@@ -204,14 +129,22 @@ for (const width of [320, 360]) {
       await seesMessages(page, [`Message text was: ${"long".repeat(100)}`]);
       assert.equal(await overflow(page), 0, "the echo");
 
-      const room = await open(`${app.url}#room`, {
+      const long = "w".repeat(64);
+      const room = await enterRoom(open, app.url, long, {
+        room: "r".repeat(64),
         viewport: { width, height: 640 },
-        clientId: "w".repeat(64),
       });
-      await seesState(room, `Connected to /chat/${"w".repeat(64)}`);
-      await send(room, "wide");
-      await seesMessages(room, ["You wrote: wide", `Client #${"w".repeat(64)} says: wide`]);
+      const other = await enterRoom(open, app.url, `${"w".repeat(63)}2`, { room: "r".repeat(64) });
+      await send(other, "long".repeat(100));
+      await seesTalk(room, [`${"w".repeat(63)}2: ${"long".repeat(100)}`]);
+      await send(room, "wide".repeat(100));
+      await room.locator("[data-state=sent]").waitFor();
       assert.equal(await overflow(room), 0, "the room");
+      for (const panel of ["#members", "#settings"]) {
+        await room.locator(`${panel} summary`).click();
+        await room.locator(`${panel}[open]`).waitFor();
+        assert.equal(await overflow(room), 0, `the room with ${panel} open`);
+      }
     });
   });
 }
@@ -235,11 +168,18 @@ test("the files come with a strict policy, and are asked for again cheaply", asy
   assert.equal((await fetch(`${app.url}package.json`)).status, 404);
 });
 
-async function enterRoom(open: OpenWindow, clientId: string): Promise<Page> {
-  const page = await open(`${app.url}#room`, { clientId });
-  await seesState(page, `Connected to /chat/${clientId}`);
-  return page;
-}
+test("the page's one dependency comes from the same server, and is asked for again cheaply", async () => {
+  const url = `${app.url}vendor/partysocket/ws.js`;
+  const module = await fetch(url);
+  assert.equal(module.status, 200);
+  assert.match(module.headers.get("content-type") ?? "", /^text\/javascript/);
+  await module.text();
+  const etag = module.headers.get("etag") ?? "";
+  assert.equal(await statusOf(url, { "If-None-Match": etag }), 304);
+  for (const path of ["", "index.js", "ws.cjs", "%2e%2e/ws.js", "..%2f..%2fpackage.json"]) {
+    assert.equal(await statusOf(`${app.url}vendor/partysocket/${path}`, {}), 404, path);
+  }
+});
 
 /** By how many pixels the page, or its list, is wider than there is room for. */
 function overflow(page: Page): Promise<number> {

@@ -6,7 +6,19 @@ import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { type OpenWindow, seesMessages, seesState, send, withWindows } from "./windows.ts";
+import { startProxy } from "../support/proxy.ts";
+import {
+  enterRoom,
+  FAILED_ATTEMPT,
+  type OpenWindow,
+  seesMembers,
+  seesMessages,
+  seesState,
+  seesTalk,
+  send,
+  type WindowOptions,
+  withWindows,
+} from "./windows.ts";
 
 const DIRECTORY = fileURLToPath(new URL("../screenshots/", import.meta.url));
 
@@ -48,46 +60,67 @@ for (const [name, options] of Object.entries({
       await seesMessages(page, ["Message text was: Hello, server"]);
       await shoot(page, `echo-${name}`);
 
-      const ann = await open(`${app.url}#room`, { clientId: "ann" });
-      await seesState(ann, "Connected to /chat/ann");
-      await page.getByRole("link", { name: "Room" }).click();
-      await seesState(page, "Connected to /chat/me");
+      const ann = await enterRoom(open, app.url, "ann");
       await send(ann, "Is anybody here?");
-      await seesMessages(page, ["Client #ann says: Is anybody here?"]);
-      await send(page, "Yes, two windows away.");
-      await seesMessages(ann, [
-        "You wrote: Is anybody here?",
-        "Client #ann says: Is anybody here?",
-        "Client #me says: Yes, two windows away.",
+      await page.goto(`${app.url}#room/fox`);
+      await seesTalk(page, ["ann: Is anybody here?"]);
+      await send(page, "Yes, two windows away. This one is a little longer, to see how it wraps.");
+      await send(ann, "<b>Good</b> to know");
+      await seesTalk(page, [
+        "ann: Is anybody here?",
+        "me: Yes, two windows away. This one is a little longer, to see how it wraps. (sent)",
+        "ann: <b>Good</b> to know",
       ]);
-      await ann.close();
-      await seesMessages(page, [
-        "Client #ann says: Is anybody here?",
-        "You wrote: Yes, two windows away.",
-        "Client #me says: Yes, two windows away.",
-        "Client #ann left the chat",
-      ]);
+      await seesMembers(page, ["ann", "me"]);
       await shoot(page, `room-${name}`);
     });
   });
 }
 
-test("the page can be looked at while the server is away", async () => {
-  const body = async (open: OpenWindow) => {
-    const page = await open(`${app.url}#room`, {
-      viewport: NARROW,
-      colorScheme: "light",
-      reducedMotion: "reduce",
-      clientId: "me",
+for (const [name, viewport] of Object.entries({ wide: WIDE, narrow: NARROW })) {
+  test(`the page can be looked at while it is away and when it is back: ${name}`, async () => {
+    await using proxy = await startProxy(app.port);
+    const body = async (open: OpenWindow) => {
+      const options: WindowOptions = { viewport, colorScheme: "light", reducedMotion: "reduce" };
+      const page = await enterRoom(open, proxy.url, "me", options);
+      const ann = await enterRoom(open, app.url, "ann");
+      await send(ann, "See you later");
+      await seesTalk(page, ["ann: See you later"]);
+      proxy.cut();
+      await seesState(page, "Connection lost");
+      await send(page, "Is anybody still there?");
+      await send(ann, "Where did you go?");
+      await send(ann, "Never mind.");
+      await shoot(page, `room-away-${name}`);
+
+      proxy.restore();
+      await page.evaluate(`dispatchEvent(new Event("online"))`);
+      await seesTalk(page, [
+        "ann: See you later",
+        "— You were away, 2 messages",
+        "ann: Where did you go?",
+        "ann: Never mind.",
+        "me: Is anybody still there? (sent)",
+      ]);
+      if (viewport === NARROW) await page.locator("#settings summary").click();
+      await shoot(page, `room-back-${name}`);
+    };
+    await withWindows(browser, body, { expected: FAILED_ATTEMPT });
+  });
+}
+
+test("the page can be looked at when messages have failed", async () => {
+  await withWindows(browser, async (open) => {
+    const page = await open("about:blank", { viewport: NARROW, reducedMotion: "reduce" });
+    await page.routeWebSocket(/\/chat\//, async (socket) => {
+      await socket.close({ code: 1008, reason: "too many messages" });
     });
-    await seesState(page, "Connected to /chat/me");
-    await app.kill();
-    await seesState(page, "Connection lost");
-    await page.getByLabel("Your client id").fill("no spaces, please");
-    await send(page, "Is anybody still there?");
-    await shoot(page, "room-away");
-  };
-  await withWindows(browser, body, { expected: /^WebSocket connection to .* failed/ });
+    await page.addInitScript(`sessionStorage.setItem("outbox fox me", '[["1","Hello?"]]')`);
+    await page.addInitScript(`sessionStorage.setItem("clientId", "me")`);
+    await page.goto(`${app.url}#room/fox`);
+    await seesTalk(page, ["me: Hello? (failed)"]);
+    await shoot(page, "room-failed");
+  });
 });
 
 async function shoot(page: Page, name: string): Promise<void> {

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 
+/** An element in the page; the tests are compiled without the browser's own types. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type Element = any;
+
 /** How long a condition on a page may take to come true. */
 export const DEADLINE = 15_000;
 
@@ -28,7 +32,10 @@ export async function withWindows(
       const context = await browser.newContext(options);
       contexts.push(context);
       if (clientId !== undefined) {
-        await context.addInitScript(`sessionStorage.setItem("clientId", "${clientId}")`);
+        // Once: a name that is changed later is kept over a reload.
+        await context.addInitScript(
+          `sessionStorage.getItem("clientId") ?? sessionStorage.setItem("clientId", "${clientId}")`,
+        );
       }
       const page = await context.newPage();
       page.setDefaultTimeout(DEADLINE);
@@ -64,6 +71,64 @@ export async function seesMessages(page: Page, texts: string[]): Promise<void> {
     );
 }
 
+/**
+ * Waits until the room shows exactly `lines`: `ann: hello` by others, `me: hello (sent)` by the
+ * window itself with the message's state, and `— text` for a line across.
+ */
+export async function seesTalk(page: Page, lines: string[]): Promise<void> {
+  const list = await page.locator("#messages").elementHandle();
+  await page
+    .waitForFunction(talk, { list, wanted: JSON.stringify(lines) })
+    .catch(async () => assert.deepEqual(await page.evaluate(talk, { list }), lines));
+}
+
+/** Runs in the page: the list as lines, or whether they are those wanted. */
+function talk({ list, wanted }: { list: Element; wanted?: string }): string[] | boolean {
+  // No function with a name: the compiler would wrap it in a helper that the page does not have.
+  const lines = [...(list?.children ?? [])].map((line) => {
+    const [who, text] = [".who", ".text"].map((part) => line.querySelector(part)?.textContent);
+    const { from, state } = line.dataset;
+    if (from === "notice") return `— ${line.textContent}`;
+    return from === "me" ? `me: ${text}${state ? ` (${state})` : ""}` : `${who}: ${text}`;
+  });
+  return wanted === undefined ? lines : JSON.stringify(lines) === wanted;
+}
+
+/** Waits until the members of the room are exactly `ids`, and their number says so too. */
+export async function seesMembers(page: Page, ids: string[]): Promise<void> {
+  const list = await page.locator("#memberList").elementHandle();
+  await page
+    .waitForFunction(names, { list, wanted: JSON.stringify(ids) })
+    .catch(async () => assert.deepEqual(await page.evaluate(names, { list }), ids));
+  assert.equal(await page.locator("#memberCount").textContent(), String(ids.length));
+}
+
+/** Runs in the page, see {@link talk}. */
+function names({ list, wanted }: { list: Element; wanted?: string }): string[] | boolean {
+  const ids = [...(list?.children ?? [])].map((item) => item.firstChild?.textContent);
+  return wanted === undefined ? ids : JSON.stringify(ids) === wanted;
+}
+
+/** Opens a window in a room, and waits until it has been welcomed there. */
+export async function enterRoom(
+  open: OpenWindow,
+  url: string,
+  clientId: string,
+  { room = "fox", ...options }: WindowOptions & { room?: string } = {},
+): Promise<Page> {
+  const page = await open(`${url}#room/${room}`, { ...options, clientId });
+  await seesState(page, `Connected to /chat/${room}/${clientId}`);
+  await isMember(page, clientId);
+  return page;
+}
+
+/** Waits until the window knows itself among the members: it has been welcomed. */
+export async function isMember(page: Page, clientId: string): Promise<void> {
+  await page
+    .locator("#memberList li", { hasText: new RegExp(`^${clientId} you$`) })
+    .waitFor({ state: "attached" });
+}
+
 /** Waits until the state line of the shown demo says `text`, or something that matches it. */
 export async function seesState(page: Page, text: string | RegExp): Promise<void> {
   await page
@@ -73,6 +138,9 @@ export async function seesState(page: Page, text: string | RegExp): Promise<void
       assert.fail(`the state is "${await page.locator("#stateText").textContent()}"`),
     );
 }
+
+/** What Chromium itself logs about an attempt that failed; no page can prevent it. */
+export const FAILED_ATTEMPT = /^WebSocket connection to .* failed/;
 
 /** Types `text` into the composer and presses Enter. */
 export async function send(page: Page, text: string): Promise<void> {

@@ -1,0 +1,41 @@
+/**
+ * What somebody who comes to a room has not seen: whether anything was lost, and from where on
+ * the messages are new.
+ */
+export class Absence {
+  #recovered;
+  #newFrom;
+  /** Whether messages were missed that nobody can show any more. */
+  missed;
+  /** The line above the first new message, once there is one. */
+  line;
+  /** How many messages of others came meanwhile. */
+  count = 0;
+
+  /**
+   * @param {object} welcome the server's `position` before what it sends now, and `recovered`
+   * @param {{ epoch: string, offset: number } | undefined} seen where this window had got to
+   */
+  constructor({ position, recovered }, seen) {
+    this.#recovered = recovered;
+    // A reload begins without a position, to have the whole history on the page again.
+    const known = seen?.epoch === position.epoch && seen.offset >= position.offset;
+    this.missed = recovered === false || (seen !== undefined && !known);
+    this.#newFrom = known ? seen.offset : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a message that was said before is new to who comes. */
+  isNews(offset) {
+    return this.#recovered === false || offset > this.#newFrom;
+  }
+
+  /** Whether a message belongs below the line, which may have to be drawn first. */
+  isBelowLine(offset) {
+    return offset > this.#newFrom;
+  }
+
+  /** What the line says. */
+  get text() {
+    return `You were away, ${this.count} ${this.count === 1 ? "message" : "messages"}`;
+  }
+}

@@ -1,0 +1,44 @@
+/** How many members are listed by name. */
+const LIMIT = 200;
+
+/** The list of members on the page: it is drawn at most once a frame. */
+export class MembersList {
+  #count = document.querySelector("#memberCount");
+  #list = document.querySelector("#memberList");
+  #room;
+  #frame = 0;
+
+  /** @param {import("./room.js").Room} room */
+  constructor(room) {
+    this.#room = room;
+    const refresh = () => {
+      this.#frame ||= requestAnimationFrame(() => this.#render());
+    };
+    room.addEventListener("members", refresh);
+    refresh();
+  }
+
+  #render() {
+    this.#frame = 0;
+    const { members, you } = this.#room;
+    const ids = members.ids;
+    this.#count.textContent = String(ids.length);
+    const items = ids.slice(0, LIMIT).map((id) => toItem(id, id === you));
+    if (ids.length > LIMIT) items.push(toItem(`and ${ids.length - LIMIT} more`, false));
+    this.#list.replaceChildren(...items);
+  }
+}
+
+function toItem(text, mine) {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  name.textContent = text;
+  item.append(name);
+  if (mine) {
+    const you = document.createElement("span");
+    you.className = "you";
+    you.textContent = "you";
+    item.append(" ", you);
+  }
+  return item;
+}

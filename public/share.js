@@ -1,0 +1,43 @@
+/** How long the button says that it has copied. */
+const FEEDBACK_MS = 2_500;
+
+/** The link to the room, to be given to others. */
+export class Share {
+  #row = document.querySelector("#share");
+  #button = document.querySelector("#copyLink");
+  #link = document.querySelector("#roomLink");
+  #feedback = document.querySelector("#copied");
+  #timer = 0;
+
+  constructor() {
+    this.#button.addEventListener("click", () => void this.#copy());
+  }
+
+  /** The part of the link after `#`; nothing hides the button. */
+  set place(place) {
+    this.#row.hidden = place === "";
+    const link = new URL(`#${place}`, location.href).href;
+    if (this.#link.value === link) return;
+    this.#link.value = link;
+    this.#link.hidden = true;
+    this.#say("");
+  }
+
+  // Without https there is no clipboard but on the machine itself; nor with a browser that says no.
+  async #copy() {
+    try {
+      await navigator.clipboard.writeText(this.#link.value);
+      this.#say("Copied");
+      this.#timer = setTimeout(() => this.#say(""), FEEDBACK_MS);
+    } catch {
+      this.#link.hidden = false;
+      this.#link.select();
+      this.#say("Copy it from here");
+    }
+  }
+
+  #say(text) {
+    clearTimeout(this.#timer);
+    this.#feedback.textContent = text;
+  }
+}
