@@ -1,0 +1,45 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { versions } from "./machine.ts";
+import type { Options } from "./options.ts";
+import { plot } from "./plot.ts";
+import { markdownTables } from "./report.ts";
+import type { Results } from "./results.ts";
+import type { Workload } from "./workload.ts";
+
+const PAGE = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
+const PLOTS = fileURLToPath(new URL("../docs/performance/", import.meta.url));
+
+/**
+ * Puts tables and plots into docs/performance.md, each between the comments that name its
+ * workload: what was not measured this time stays as it is.
+ */
+export async function writePage(options: Options, results: Results, where: string): Promise<void> {
+  await mkdir(PLOTS, { recursive: true });
+  let page = await readFile(PAGE, "utf8");
+  for (const { workload } of options.selection) {
+    await writeFile(`${PLOTS}${workload.name}.svg`, plot(workload, results));
+    page = replaced(page, workload.name, section(workload, options, results, where));
+  }
+  await writeFile(PAGE, page);
+}
+
+function section(workload: Workload, options: Options, results: Results, where: string): string {
+  const { name, title, about } = workload;
+  const date = new Date().toISOString().slice(0, 10);
+  return [
+    about,
+    "",
+    `![${title}: every contestant's cost in every case](performance/${name}.svg)`,
+    "",
+    markdownTables(workload, results),
+    `\`npm run bench -- ${name} --rounds ${options.rounds} --write\`, ${date}, ${where}. ${versions()}.`,
+  ].join("\n");
+}
+
+function replaced(page: string, name: string, text: string): string {
+  const [begin, end] = [`<!-- bench: ${name} -->`, `<!-- end: ${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md: expected ${begin} … ${end}`);
+  return `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`;
+}

@@ -1,0 +1,162 @@
+// Does background work disturb the connections of its process? Echo round trips while four
+// wordcount tasks are submitted and done, against those of the same server when it is idle.
+//
+//   node --import tsx bench/tasks-latency.ts
+//
+// Server, uploads and the stopwatch each have a process, so that none waits for another's loop.
+
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { WebSocket } from "ws";
+import { echo } from "../apps/echo/index.ts";
+import { createTasks } from "../apps/tasks/index.ts";
+import { App, createLog, serve } from "../lib/index.ts";
+
+const TASKS = 4;
+const TEXT_BYTES = 50 * 1024 * 1024;
+const IDLE_ROUND_TRIPS = 3_000;
+const PAUSE_MS = 2;
+const SAMPLE_RSS_MS = 50;
+
+const [role, url = ""] = process.argv.slice(2);
+if (role === "server") await server();
+else if (role === "uploads") await uploads(url);
+else await stopwatch();
+
+/** Serves, says where, and then what memory it has. */
+async function server(): Promise<void> {
+  const app = new App().mount("/ws", echo).mount("/tasks", createTasks());
+  const serving = await serve(app, { port: 0, log: createLog({ level: "silent" }) });
+  process.send?.(serving.url);
+  process.on("message", () => process.send?.(process.memoryUsage.rss()));
+  process.on("disconnect", () => process.exit());
+}
+
+/** Submits the texts at once and follows them to their end. */
+async function uploads(base: string): Promise<void> {
+  const text = someText();
+  const submitted = await Promise.all(
+    Array.from({ length: TASKS }, async () => {
+      const headers = { "Content-Type": "text/plain" };
+      const response = await fetch(`${base}tasks/wordcount`, {
+        method: "POST",
+        body: text,
+        headers,
+      });
+      return (await response.json()) as { events: string };
+    }),
+  );
+  process.send?.("running");
+  const states = await Promise.all(submitted.map(({ events }) => lastOf(events)));
+  process.send?.(states.join(", "));
+  process.disconnect();
+}
+
+async function lastOf(events: string): Promise<string> {
+  const socket = new WebSocket(events);
+  let last = { status: "", result: { words: 0 } };
+  socket.on("message", (data) => {
+    last = JSON.parse(data.toString());
+  });
+  await once(socket, "close");
+  return `${last.status} with ${last.result?.words} words`;
+}
+
+// Words of a few alphabets, long and short, most of them rare, as words are.
+function someText(): Buffer {
+  const alphabets = ["abcdefghijklmnopqrstuvwxyz", "αβγδεζηθικλμνοπρστυφχψω", "абвгдежзиклмнопрст"];
+  let seed = 1;
+  const random = (below: number) => {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    return seed % below;
+  };
+  const word = () => {
+    const letters = [...(alphabets[random(alphabets.length)] ?? "")];
+    return Array.from({ length: 2 + random(18) }, () => letters[random(letters.length)]).join("");
+  };
+  const words = Array.from({ length: 200_000 }, word);
+  const chunks: Buffer[] = [];
+  for (let bytes = 0; bytes < TEXT_BYTES; ) {
+    const line = Array.from({ length: 12 }, () => words[Math.floor(random(447) ** 2)]).join(" ");
+    const chunk = Buffer.from(`${line}\n`);
+    chunks.push(chunk);
+    bytes += chunk.length;
+  }
+  return Buffer.concat(chunks);
+}
+
+async function stopwatch(): Promise<void> {
+  const file = fileURLToPath(import.meta.url);
+  const child = fork(file, ["server"]);
+  const [base] = (await once(child, "message")) as [string];
+  const rss = async () => {
+    child.send("rss");
+    return ((await once(child, "message")) as [number])[0];
+  };
+  const socket = new WebSocket(`${base.replace("http", "ws")}ws/`);
+  await once(socket, "open");
+  const sample = (more: (done: number) => boolean) => roundTrips(socket, more);
+
+  await sample((done) => done < IDLE_ROUND_TRIPS / 3); // warm
+  const idle = await sample((done) => done < IDLE_ROUND_TRIPS);
+  const before = await rss();
+
+  const uploader = fork(file, ["uploads", base]);
+  let [phase, outcome] = ["uploading", ""];
+  uploader.on("message", (message) => {
+    phase = phase === "uploading" ? "running" : "ended";
+    outcome = String(message);
+  });
+  let peak = before;
+  const watch = (async () => {
+    for (; phase !== "ended"; await pause(SAMPLE_RSS_MS)) peak = Math.max(peak, await rss());
+  })();
+  const uploading = await sample(() => phase === "uploading");
+  const running = await sample(() => phase === "running");
+  await watch;
+  const after = await rss();
+
+  report("idle", idle);
+  report("uploading", uploading);
+  report("running", running);
+  const all = [...uploading, ...running];
+  report("both", all);
+  console.log(`${TASKS} tasks of ${TEXT_BYTES / 2 ** 20} MiB: ${outcome}`);
+  console.log(`p99 of both against idle: ${(p99(all) / p99(idle)).toFixed(2)} times`);
+  console.log(`RSS: ${mib(before)} before, ${mib(peak)} at most, ${mib(after)} after`);
+  socket.terminate();
+  child.disconnect();
+}
+
+async function roundTrips(socket: WebSocket, more: (done: number) => boolean): Promise<number[]> {
+  const times: number[] = [];
+  while (more(times.length)) {
+    const start = performance.now();
+    socket.send("hello");
+    await once(socket, "message");
+    times.push(performance.now() - start);
+    await pause(PAUSE_MS);
+  }
+  return times;
+}
+
+function quantile(times: readonly number[], q: number): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.min(Math.floor(sorted.length * q), sorted.length - 1)] ?? Number.NaN;
+}
+
+function p99(times: readonly number[]): number {
+  return quantile(times, 0.99);
+}
+
+function report(name: string, times: readonly number[]): void {
+  const [median, high] = [quantile(times, 0.5), p99(times)].map((ms) => `${ms.toFixed(2)} ms`);
+  console.log(`${name}: ${times.length} round trips, p50 ${median}, p99 ${high}`);
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
