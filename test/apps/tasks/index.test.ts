@@ -102,7 +102,8 @@ describe("a submission", () => {
 
   test("is refused for its length at once when it says so, and when it is reached if not", async () => {
     await using client = await TestClient.start(app({ maxInputBytes: 200_000 }));
-    const head = "POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n";
+    const head =
+      "POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
     await using announced = await Wire.connect(client.url);
     announced.write(head, "Content-Length: 200001\r\n\r\n");
     assert.equal((await announced.response()).status, 413);
@@ -124,7 +125,9 @@ describe("a submission", () => {
   test("that the client breaks off leaves no file and no task", async () => {
     await using client = await TestClient.start(app());
     await using wire = await Wire.connect(client.url);
-    wire.write("POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n");
+    wire.write(
+      "POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n",
+    );
     wire.write("Content-Length: 1000000\r\n\r\n", Buffer.alloc(300_000));
     await until(() => folder.left().length === 2, "a file for what has come");
     wire.socket.resetAndDestroy();
@@ -136,7 +139,9 @@ describe("a submission", () => {
     await using client = await TestClient.start(app({ maxWaiting: 0 }));
     using only = await play(client);
     await using wire = await Wire.connect(client.url);
-    wire.write("POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n");
+    wire.write(
+      "POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n",
+    );
     wire.write("Content-Length: 1000000\r\n\r\n");
     const { status, headers } = await wire.head();
     assert.equal(status, 503);
