@@ -1,7 +1,7 @@
 import { PLAN, type Plan } from "../plan.ts";
 import type { Case, ContestantName, Run, Workload } from "../workload.ts";
 
-const HANDSHAKES = 2_000;
+const HANDSHAKES = 4_000;
 const NESTING: readonly ContestantName[] = ["ws", "koa", "ours", "ours-silent"];
 
 function oneCase(name: string, plan: Partial<Plan>, rest: Partial<Case> = {}): Case {

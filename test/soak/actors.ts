@@ -85,7 +85,8 @@ export async function plainMember(world: World, room: string, id: string): Promi
 
 function hear({ tally }: World, numbers: Map<string, number>, from: string, n: number): void {
   const last = numbers.get(from);
-  if (last !== undefined && n <= last) tally.reorderings++;
+  if (n === last) tally.duplicates++;
+  else if (last !== undefined && n < last) tally.reorderings++;
   else if (last !== undefined && n > last + 1 && !from.startsWith("plain")) {
     tally.losses += n - last - 1;
   }

@@ -49,7 +49,7 @@ const over = AbortSignal.timeout(ms + SETTLE_MS);
 over.addEventListener("abort", () => clients.kill("SIGKILL"));
 
 if (restarts) {
-  for (let at = RESTART_EVERY_MS; at < ms - RESTART_EVERY_MS / 2; at += RESTART_EVERY_MS) {
+  for (let at = RESTART_EVERY_MS; at < ms - RESTART_EVERY_MS / 4; at += RESTART_EVERY_MS) {
     await sleep(RESTART_EVERY_MS);
     await server.stop();
     await server.start();

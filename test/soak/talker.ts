@@ -80,22 +80,27 @@ export class Talker {
   }
 
   async #talk(ws: WebSocket): Promise<void> {
-    const { id, perSecond, bytes } = this.#options;
+    const { perSecond } = this.#options;
     const world = this.#world;
     const until = performance.now() + world.between(2_000, 20_000);
     while (ws.readyState === ws.OPEN && !world.ending && performance.now() < until) {
-      if (this.#pending.size < MOST_PENDING) {
-        const n = ++this.#said;
-        const text = sentence(id, n, bytes);
-        this.#pending.set(`m${n}`, text);
-        this.#send(ws, `m${n}`, text);
-      }
+      if (this.#pending.size < MOST_PENDING) this.#say(ws);
       await world.pause(world.between(0, 2_000 / perSecond));
     }
     if (ws.readyState !== ws.OPEN) return;
     if (world.ending) await this.#finish(ws);
+    // What it says last may arrive, and its acknowledgement not.
+    else this.#say(ws);
     this.#leaving = true;
     leave(ws, world.ending ? "close" : world.one(["close", "abort", "reset", "half-close"]));
+  }
+
+  #say(ws: WebSocket): void {
+    const { id, bytes } = this.#options;
+    const n = ++this.#said;
+    const text = sentence(id, n, bytes);
+    this.#pending.set(`m${n}`, text);
+    this.#send(ws, `m${n}`, text);
   }
 
   // At the end everything said has to be acknowledged, and everything acknowledged seen.
@@ -155,7 +160,8 @@ export class Talker {
     const n = Number(text.split(":")[1]);
     const last = this.#numbers.get(from);
     // A plain-text member does not say again what may have been lost on its way.
-    if (last !== undefined && n <= last) tally.reorderings++;
+    if (n === last) tally.duplicates++;
+    else if (last !== undefined && n < last) tally.reorderings++;
     else if (last !== undefined && n > last + 1 && !from.startsWith("plain")) {
       tally.losses += n - last - 1;
     }

@@ -188,13 +188,12 @@ describe("a word that does not end", () => {
   }
 });
 
-// Words by Python's own knowledge of Unicode: the class of the definition, from its tables.
+// Words by Python's own knowledge of Unicode.
 const PYTHON = `
-import collections, json, re, sys, unicodedata
-kinds = "".join(re.escape(chr(c)) for c in range(sys.maxunicode + 1)
-                if unicodedata.category(chr(c))[0] in "LMN") + "'"
+import collections, json, sys, unicodedata
 text = open(sys.argv[1], encoding="utf-8", newline="").read()
-words = [word.lower() for word in re.findall("[" + kinds + "]+", text)]
+part = {c for c in set(text) if unicodedata.category(c)[0] in "LMN" or c == "'"}
+words = [w.lower() for w in "".join(c if c in part else " " for c in text).split(" ") if w]
 top = sorted(collections.Counter(words).items(), key=lambda w: (-w[1], w[0].encode("utf-16-be")))
 print(json.dumps({"lines": text.count("\\n"), "words": len(words),
                   "bytes": len(text.encode()), "top": top[:100]}))
@@ -204,8 +203,11 @@ test("five megabytes in many scripts are counted as Python counts them", async (
   const content = someText(5_500_000);
   const file = join(folder.path, "text");
   writeFileSync(file, content);
-  const { stdout, stderr } = spawnSync("/usr/bin/python3", ["-c", PYTHON, file]);
-  const python = JSON.parse(stdout.toString() || stderr.toString());
+  const { stdout, stderr } = spawnSync("/usr/bin/python3", ["-c", PYTHON, file], {
+    timeout: 60_000,
+  });
+  assert.equal(stderr.toString(), "");
+  const python = JSON.parse(stdout.toString());
   await using client = await TestClient.start(new App().mount("/tasks", createTasks()));
   const { id } = await submit(client, "wordcount", content);
   const follower = await follow(client, id);
@@ -216,7 +218,7 @@ test("five megabytes in many scripts are counted as Python counts them", async (
     { lines, words, bytes, top: top.map(({ word, count: n }) => [word, n]) },
     python,
   );
-  assert.ok(bytes >= 5_000_000 && words > 500_000 && top.length === 100);
+  assert.ok(bytes >= 5_000_000 && words > 400_000 && top.length === 100);
 });
 
 function someText(bytes: number): Buffer {
