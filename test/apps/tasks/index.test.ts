@@ -161,7 +161,8 @@ describe("a task over HTTP", () => {
     const message = await played.follower.until(({ note }) => note === "half");
     assert.deepEqual(await stateOf(client, played.task.id), message);
     played.puppet.do({ succeed: [1, 2] });
-    assert.deepEqual(await stateOf(client, played.task.id), await played.follower.end());
+    const last = await played.follower.end();
+    assert.deepEqual(await stateOf(client, played.task.id), last);
   });
 
   test("that is unknown is 404, for every method and for the handshake", async () => {
