@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /**
  * The library as it is published: compiled once, so that a run measures one state of it. It lies
- * where the project's own packages are found. It is deleted with the scope.
+ * where the project's own packages are found. It is deleted with the
+ * scope, or at the process's exit.
  */
 export class Library implements Disposable {
   readonly #directory: string;
@@ -17,6 +19,8 @@ export class Library implements Disposable {
     const cache = join(ROOT, "node_modules/.cache");
     mkdirSync(cache, { recursive: true });
     this.#directory = mkdtempSync(join(cache, "bench-"));
+    process.once("exit", () => this[Symbol.dispose]());
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
     writeFileSync(join(this.#directory, "package.json"), '{ "type": "module" }\n');
     const tsc = join(ROOT, "node_modules/.bin/tsc");
     const config = join(ROOT, "bench/tsconfig.library.json");
