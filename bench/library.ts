@@ -20,16 +20,16 @@ export class Library implements Disposable {
     mkdirSync(cache, { recursive: true });
     this.#directory = mkdtempSync(join(cache, "bench-"));
     process.once("exit", () => this[Symbol.dispose]());
-    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, endBy);
     writeFileSync(join(this.#directory, "package.json"), '{ "type": "module" }\n');
     const tsc = join(ROOT, "node_modules/.bin/tsc");
     const config = join(ROOT, "bench/tsconfig.library.json");
-    const { status, stdout } = spawnSync(tsc, ["-p", config, "--outDir", this.#directory], {
+    const { status, signal, stdout } = spawnSync(tsc, ["-p", config, "--outDir", this.#directory], {
       encoding: "utf8",
     });
     if (status === 0) return;
     this[Symbol.dispose]();
-    throw new Error(`lib/ does not compile:\n${stdout}`);
+    throw new Error(`lib/ does not compile (${signal ?? status}):\n${stdout}`);
   }
 
   /** What a contestant imports. */
@@ -40,4 +40,9 @@ export class Library implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+function endBy(signal: string): void {
+  process.stderr.write(`ended by ${signal}\n`);
+  process.exit(130);
 }

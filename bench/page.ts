@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { versions } from "./machine.ts";
 import type { Options } from "./options.ts";
@@ -33,8 +34,14 @@ function section(workload: Workload, options: Options, results: Results, where: 
     `![${title}: every contestant's cost in every case](performance/${name}.svg)`,
     "",
     markdownTables(workload, results),
-    `\`npm run bench -- ${name} --rounds ${options.rounds} --write\`, ${date}, ${where}. ${versions()}.`,
+    `\`${command()}\`, ${options.rounds} rounds, ${date}, ${where}. ${versions()}.`,
   ].join("\n");
+}
+
+// As it was typed, so that it can be typed again.
+function command(): string {
+  const words = process.argv.slice(2).map((word) => (/[^\w,./-]/.test(word) ? `"${word}"` : word));
+  return `npm run bench -- ${words.join(" ")}`;
 }
 
 function replaced(page: string, name: string, text: string): string {

@@ -30,7 +30,7 @@ export function plot(workload: Workload, results: Results): string {
       const ratio = baseline
         ? results.ratio(workload, each, contestant, baseline)
         : results.cost(workload, each, contestant);
-      return ratio ? [{ lane, contestant, ...ratio }] : [];
+      return ratio && ratio.low > 0 ? [{ lane, contestant, ...ratio }] : [];
     }),
   );
   const axis = logAxis(dots.flatMap(({ low, high }) => [low, high]));

@@ -49,11 +49,11 @@ export class Transcript {
   }
 
   /** The server's first message of a connection, and of an epoch. */
-  welcome({ position, recovered }) {
+  welcome(welcome) {
     const seen = this.position ?? JSON.parse(sessionStorage.getItem(this.#key) ?? "null");
-    this.#absence = new Absence({ position, recovered }, seen ?? undefined);
+    this.#absence = new Absence(welcome, seen ?? undefined);
     this.#early.clear();
-    this.position = position;
+    this.position = welcome.position;
     this.replaying = true;
     if (this.#absence.missed) this.#note(MISSED);
   }
@@ -68,9 +68,10 @@ export class Transcript {
       this.#own(offset, text, at);
       return false;
     }
-    if (this.replaying && this.#absence.isBelowLine(offset)) this.#count();
+    const live = !this.replaying || this.#absence.isLive(at);
+    if (!live && this.#absence.isBelowLine(offset)) this.#count();
     this.history.add({ from: "others", who: from, text, at });
-    return !this.replaying || this.#absence.isNews(offset);
+    return live || this.#absence.isNews(offset);
   }
 
   /** The server has given a message of this client its place. */

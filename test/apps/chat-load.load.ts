@@ -52,7 +52,6 @@ test("200 rooms of 50 clients talk, nothing crosses rooms, and nothing of them i
   assertFiles();
   using timers = new TimerWatch("/lib/");
   const broker = new MemoryBroker({ idleMs: AGE_MS });
-  // The messages of the talk must be there for the whole of it: they age from then on.
   const rooms = new Rooms(new Hub({ broker, retention: { count: 100, ageMs: AGE_MS } }));
   const app = new App().mount("/chat", createChat(rooms));
   // The watch of the test client's own would look at each of 20,000 sockets.

@@ -130,11 +130,12 @@ for (const width of [320, 360]) {
       assert.equal(await overflow(page), 0, "the echo");
 
       const long = "w".repeat(64);
+      const here = `${width}`.padEnd(64, "r");
       const room = await enterRoom(open, app.url, long, {
-        room: "r".repeat(64),
+        room: here,
         viewport: { width, height: 640 },
       });
-      const other = await enterRoom(open, app.url, `${"w".repeat(63)}2`, { room: "r".repeat(64) });
+      const other = await enterRoom(open, app.url, `${"w".repeat(63)}2`, { room: here });
       await send(other, "long".repeat(100));
       await seesTalk(room, [`${"w".repeat(63)}2: ${"long".repeat(100)}`]);
       await send(room, "wide".repeat(100));

@@ -111,12 +111,12 @@ for (const [name, viewport] of Object.entries({ wide: WIDE, narrow: NARROW })) {
 
 test("the page can be looked at when messages have failed", async () => {
   await withWindows(browser, async (open) => {
-    const page = await open("about:blank", { viewport: NARROW, reducedMotion: "reduce" });
+    const options = { viewport: NARROW, reducedMotion: "reduce", clientId: "me" } as const;
+    const page = await open("about:blank", options);
     await page.routeWebSocket(/\/chat\//, async (socket) => {
       await socket.close({ code: 1008, reason: "too many messages" });
     });
     await page.addInitScript(`sessionStorage.setItem("outbox fox me", '[["1","Hello?"]]')`);
-    await page.addInitScript(`sessionStorage.setItem("clientId", "me")`);
     await page.goto(`${app.url}#room/fox`);
     await seesTalk(page, ["me: Hello? (failed)"]);
     await shoot(page, "room-failed");

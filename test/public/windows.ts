@@ -32,10 +32,11 @@ export async function withWindows(
       const context = await browser.newContext(options);
       contexts.push(context);
       if (clientId !== undefined) {
-        // Once: a name that is changed later is kept over a reload.
-        await context.addInitScript(
-          `sessionStorage.getItem("clientId") ?? sessionStorage.setItem("clientId", "${clientId}")`,
-        );
+        // Once: a name that is changed later is kept over a reload. Not in about:blank, which has
+        // nothing to keep it in.
+        await context.addInitScript(`if (location.protocol !== "about:") {
+          sessionStorage.clientId ??= "${clientId}";
+        }`);
       }
       const page = await context.newPage();
       page.setDefaultTimeout(DEADLINE);
