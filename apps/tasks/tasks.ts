@@ -156,10 +156,10 @@ export class Tasks {
   async #end(task: Task, input: Spooled, outcome: Outcome): Promise<void> {
     task.end(outcome);
     try {
-      await this.#publish(task);
-    } finally {
-      task.settle();
+      // Before the news: who is told that a task has ended finds nothing of it left.
       await this.#spool.remove(input);
+    } finally {
+      await this.#publish(task).finally(() => task.settle());
     }
   }
 

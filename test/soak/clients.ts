@@ -41,6 +41,8 @@ const report = () => process.send?.(world.tally);
 const reporting = setInterval(report, 1_000);
 setTimeout(() => world.end(), Number(ms));
 
+process.once("disconnect", () => process.exit());
+
 await Promise.all(actors);
 clearInterval(reporting);
 process.send?.({ ...world.tally, done: true }, () => process.disconnect());

@@ -16,3 +16,5 @@ setInterval(() => {
 }, EVERY_MS).unref();
 // What soak.ts does not say must not hold the process.
 process.channel?.unref();
+// Nor may it outlive soak.ts, however that ends.
+process.once("disconnect", () => process.exit());

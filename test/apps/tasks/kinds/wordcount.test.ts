@@ -177,11 +177,28 @@ describe("a word that does not end", () => {
       Buffer.alloc(Math.min(size, length - i * size), "x"),
     );
 
+  const tooLong = (error: unknown) =>
+    error instanceof TaskFailure && /words of at most 1048576/.test(error.message);
+
+  test("is not waited for", async () => {
+    async function* stream() {
+      for (let i = 0; ; i++) {
+        assert.ok(i < 100, "it was read on and on");
+        yield Buffer.alloc(65_536, "x");
+      }
+    }
+    const tools = { progress: () => {} };
+    await assert.rejects(wordcount.run({ bytes: 1, stream }, { top: 1 }, tools), tooLong);
+  });
+
+  test("is a failure as well when its end is in the same chunk", async () => {
+    await assert.rejects(count([Buffer.alloc(MIB + 2, "x").fill(" ", MIB + 1)]), tooLong);
+    assert.equal((await count([Buffer.alloc(MIB + 1, "x").fill(" ", MIB)])).words, 1);
+  });
+
   for (const size of [65_536, 700_000, 3 * MIB]) {
     test(`is one up to a mebibyte, in chunks of ${size}, and then a failure`, async () => {
       assert.equal((await count(chunksOf(MIB, size))).words, 1);
-      const tooLong = (error: unknown) =>
-        error instanceof TaskFailure && /words of at most 1048576/.test(error.message);
       await assert.rejects(count(chunksOf(MIB + 1, size)), tooLong);
       await assert.rejects(count([...chunksOf(MIB + 1, size), Buffer.from(" more")]), tooLong);
     });
