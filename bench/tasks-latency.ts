@@ -37,7 +37,7 @@ async function server(): Promise<void> {
   const serving = await serve(app, { port: 0, log: createLog({ level: "silent" }) });
   process.send?.(serving.url);
   process.on("message", () => process.send?.(process.memoryUsage.rss()));
-  process.on("disconnect", () => process.exit());
+  process.on("disconnect", () => void serving.close());
 }
 
 /** Submits the texts at once and follows them to their end. */

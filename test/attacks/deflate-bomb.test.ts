@@ -9,8 +9,8 @@ const MIB = 1024 * 1024;
 /** Compressed it is below the limit for what comes over the wire. */
 const BOMB_MIB = 50;
 const LIMIT_BYTES = 64 * 1024;
-/** A bomb that went off would fill as much as it is long. */
-const MOST_MIB = 10;
+/** Half of what one bomb that went off would fill; zlib's own windows take some megabytes. */
+const MOST_MIB = 25;
 const BOMBS = 20;
 
 describe("a deflate bomb, on a route with compression", () => {

@@ -60,7 +60,7 @@ if (!server.running) server.complaints.push("the server ended before its time");
 await server.stop();
 
 const result = { minutes, tally, settled, server };
-for (const [name, value] of rows(result)) console.log(`${name.padEnd(34)} ${value}`);
+for (const [name, value] of rows(result)) console.log(`${name.padEnd(36)} ${value}`);
 for (const line of server.complaints.slice(0, 20)) console.log(`server: ${line}`);
 const problems = verdict(result);
 console.log(problems.length === 0 ? "passed" : `failed: ${problems.join("; ")}`);

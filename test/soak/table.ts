@@ -20,9 +20,9 @@ export function rows({ tally, server }: Result): [name: string, value: string][]
   const counts: [string, number][] = [
     ["connections", tally.connections],
     ["ended by the client", tally.clientEnds],
-    ["closed for a violation, as expected", tally.provokedCloses],
+    ["closed for a violation, expected", tally.provokedCloses],
     ["slow readers cut off", tally.cutOff],
-    ["handshakes refused, as expected", tally.refusals],
+    ["handshakes refused, expected", tally.refusals],
     ["HTTP requests", tally.requests],
     ["messages sent", tally.sent],
     ["messages received", tally.received],
