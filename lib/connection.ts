@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { assertSendable, clipReason } from "./close-codes.ts";
-import { Frame, type Outgoing } from "./frame.ts";
+import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness, type LivenessOptions } from "./liveness.ts";
 import { Rate } from "./rate.ts";
@@ -173,7 +173,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     if (!this.open) return NOT_SENT;
     const buffered = this.bufferedBytes;
     if (buffered > this.#maxBuffered) return this.#cutOff();
-    const mayFill = buffered + longestBytes(frame.data) > this.#highWater;
+    const mayFill = buffered + frame.mostBytes > this.#highWater;
     this.#writer.write(frame, mayFill ? this.#onFlushed : undefined);
     return mayFill ? this.drained() : SENT;
   }
@@ -292,17 +292,4 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     this.#abort?.abort();
     return this.#result;
   }
-}
-
-// UTF-8 takes at most three bytes for each UTF-16 unit; counting them exactly costs a pass.
-function longestBytes(data: Outgoing): number {
-  return typeof data === "string" ? data.length * 3 : data.byteLength;
-}
-
-function assertOutgoing(data: unknown): asserts data is Outgoing {
-  if (typeof data === "string" || data instanceof Uint8Array || data instanceof ArrayBuffer) return;
-  const got = data === null ? "null" : typeof data;
-  throw new TypeError(
-    `expected a string or bytes to send, but got ${got}; use JSON.stringify for objects`,
-  );
 }

@@ -23,11 +23,32 @@ export class Frame {
     this.data = data;
   }
 
+  /**
+   * A bound on the payload's length in bytes: UTF-8 takes at most three for each UTF-16 unit, and
+   * counting them exactly costs a pass over the text.
+   */
+  get mostBytes(): number {
+    return typeof this.data === "string" ? this.data.length * 3 : this.data.byteLength;
+  }
+
   /** The frame's bytes: one buffer, or for a long binary message its head and the payload. */
   get parts(): readonly Buffer[] {
     this.#parts ??= typeof this.data === "string" ? textParts(this.data) : binaryParts(this.data);
     return this.#parts;
   }
+}
+
+/**
+ * Checks that something can be sent.
+ *
+ * @throws TypeError with what was expected and what came
+ */
+export function assertOutgoing(data: unknown): asserts data is Outgoing {
+  if (typeof data === "string" || data instanceof Uint8Array || data instanceof ArrayBuffer) return;
+  const got = data === null ? "null" : typeof data;
+  throw new TypeError(
+    `expected a string or bytes to send, but got ${got}; use JSON.stringify for objects`,
+  );
 }
 
 function textParts(text: string): readonly Buffer[] {

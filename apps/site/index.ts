@@ -32,7 +32,10 @@ site.use(async (ctx, next) => {
   if (ctx.fresh) ctx.status = 304;
 });
 
-site.use(serveFiles(join(packageRoot(import.meta.dirname), "public")));
+const files = serveFiles(join(packageRoot(import.meta.dirname), "public"));
+
+// koa-static calls an empty segment malicious (400). It is a path like any other that is not here.
+site.use((ctx, next) => (ctx.path.startsWith("//") ? next() : files(ctx as never, next)));
 
 // The page's only dependency, a single module without imports. It is served as it was installed.
 // npm gives every version of a file the same date, so a browser compares its contents.

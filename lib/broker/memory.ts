@@ -1,124 +1,41 @@
-import { randomBytes } from "node:crypto";
-import {
-  type Broker,
-  type History,
-  type Position,
-  type Publication,
-  type Published,
-  type PublishOptions,
-  positionOf,
-  type Subscriber,
+import type {
+  Broker,
+  History,
+  Position,
+  Published,
+  PublishOptions,
+  Subscriber,
 } from "../broker.ts";
+import { Topic } from "./topic.ts";
 
-interface Entry extends Publication {
-  readonly key: string | undefined;
-  readonly expiresAt: number;
-}
-
-/** Sixty-four bits: two lives of a topic never have the same name by chance. */
-const EPOCH_BYTES = 8;
 /** How long a topic without subscribers and messages is kept for those who come back. */
 const IDLE_MS = 60_000;
 /** How often topics are looked through for messages that have aged out. */
 const SWEEP_MS = 1_000;
-
-interface Delivery {
-  readonly entry: Entry;
-  /** Those who subscribed before the message was published. */
-  readonly to: readonly Subscriber[];
-}
-
-class Topic {
-  readonly epoch = randomBytes(EPOCH_BYTES).toString("base64url");
-  readonly subscribers = new Set<Subscriber>();
-  offset = 0;
-  /** When the last subscriber or message went. */
-  idleSince = Date.now();
-  #entries: Entry[] = [];
-  readonly #byKey = new Map<string, Entry>();
-  readonly #deliveries: Delivery[] = [];
-  #delivering = false;
-
-  get position(): Position {
-    return { epoch: this.epoch, offset: this.offset };
-  }
-
-  isIdle(now: number, idleMs: number): boolean {
-    if (this.subscribers.size > 0 || this.#entries.length > 0) return false;
-    return now - this.idleSince >= idleMs;
-  }
-
-  /** When the oldest message is too old. */
-  get expiresAt(): number {
-    return this.#entries[0]?.expiresAt ?? Number.POSITIVE_INFINITY;
-  }
-
-  entryOf(key: string | undefined): Entry | undefined {
-    return key === undefined ? undefined : this.#byKey.get(key);
-  }
-
-  append(data: string, { key, retention }: PublishOptions): Entry {
-    const at = Date.now();
-    const entry = { offset: ++this.offset, data, at, key, expiresAt: at + retention.ageMs };
-    this.#entries.push(entry);
-    if (key !== undefined) this.#byKey.set(key, entry);
-    while (this.#entries.length > retention.count) this.#drop();
-    return entry;
-  }
-
-  /**
-   * Tells the subscribers of a message. What one of them publishes in its turn comes after it, for
-   * all of them.
-   */
-  deliver(entry: Entry): void {
-    this.#deliveries.push({ entry, to: [...this.subscribers] });
-    if (this.#delivering) return;
-    this.#delivering = true;
-    try {
-      for (let next = this.#deliveries.shift(); next; next = this.#deliveries.shift()) {
-        for (const subscriber of next.to) {
-          if (this.subscribers.has(subscriber)) subscriber.message(next.entry);
-        }
-      }
-    } finally {
-      this.#delivering = false;
-    }
-  }
-
-  expire(now: number): void {
-    while (this.expiresAt <= now) this.#drop();
-  }
-
-  read(since: unknown): History {
-    const { position } = this;
-    const retained = this.#entries;
-    if (since === undefined) return { position, publications: [...retained], recovered: null };
-    const from = positionOf(since);
-    const oldest = this.offset - retained.length;
-    const known = from?.epoch === this.epoch && from.offset <= this.offset && from.offset >= oldest;
-    if (!known) return { position, publications: [...retained], recovered: false };
-    return { position, publications: retained.slice(from.offset - oldest), recovered: true };
-  }
-
-  #drop(): void {
-    const entry = this.#entries.shift();
-    if (entry?.key !== undefined) this.#byKey.delete(entry.key);
-    this.idleSince = Date.now();
-  }
-}
+/** What all retained messages may occupy: clients choose what topics there are. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** One topic may have a sixteenth, so that a loud one does not drive out the others. */
+const TOPICS_SHARE = 16;
 
 /** The broker of one process: topics in memory, no server beside it. */
 export class MemoryBroker implements Broker {
   readonly #topics = new Map<string, Topic>();
+  // Those that retain something, the one that was published to least recently first.
+  readonly #retaining = new Set<Topic>();
   readonly #idleMs: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
   #sweep: NodeJS.Timeout | undefined;
 
   /**
    * @param options `idleMs`: how long a topic without subscribers and messages is kept, in
-   *   milliseconds, so that who comes back finds the same epoch. Default 60,000.
+   *   milliseconds, so that who comes back finds the same epoch, default 60,000; `maxBytes`: what
+   *   all retained messages may occupy, default 64 MiB, of which one topic may have a sixteenth.
+   *   Over it, the history of the topic that was quiet longest goes first.
    */
-  constructor(options: { idleMs?: number } = {}) {
+  constructor(options: { idleMs?: number; maxBytes?: number } = {}) {
     this.#idleMs = options.idleMs ?? IDLE_MS;
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
   }
 
   async publish(name: string, data: string, options: PublishOptions): Promise<Published> {
@@ -129,7 +46,10 @@ export class MemoryBroker implements Broker {
       const outcome = earlier.data === data ? "repeated" : "conflict";
       return { outcome, position: { epoch: topic.epoch, offset: earlier.offset } };
     }
-    const entry = topic.append(data, options);
+    const entry = topic.append(data, options, this.#maxBytes / TOPICS_SHARE);
+    this.#retaining.delete(topic);
+    this.#retaining.add(topic);
+    this.#evict();
     topic.deliver(entry);
     return { outcome: "published", position: { epoch: topic.epoch, offset: entry.offset } };
   }
@@ -168,18 +88,30 @@ export class MemoryBroker implements Broker {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
     this.#topics.clear();
+    this.#retaining.clear();
+    this.#bytes = 0;
   }
 
   #open(name: string): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
-      topic = new Topic();
+      topic = new Topic((more) => {
+        this.#bytes += more;
+      });
       this.#topics.set(name, topic);
       // At the age of the shortest idle time: a broker of a test has a short one.
       const every = Math.max(Math.min(SWEEP_MS, this.#idleMs), 1);
       this.#sweep ??= setInterval(() => this.#expireAll(), every).unref();
     }
     return topic;
+  }
+
+  #evict(): void {
+    for (const topic of this.#retaining) {
+      while (this.#bytes > this.#maxBytes && topic.bytes > 0) topic.drop();
+      if (topic.bytes > 0) return;
+      this.#retaining.delete(topic);
+    }
   }
 
   #expireAll(): void {
@@ -191,6 +123,7 @@ export class MemoryBroker implements Broker {
   // A topic that begins again has another epoch, so no position of its earlier life fits.
   #expire(name: string, topic: Topic, now: number): void {
     topic.expire(now);
+    if (topic.bytes === 0) this.#retaining.delete(topic);
     if (topic.isIdle(now, this.#idleMs)) this.#topics.delete(name);
   }
 

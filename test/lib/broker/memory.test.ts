@@ -64,3 +64,40 @@ test("the memory broker forgets at once where a topic may not be idle", async ()
   await broker.unsubscribe("t", subscriber);
   assert.deepEqual(await broker.topics(), []);
 });
+
+const retention = { count: 1_000, ageMs: 60_000 };
+
+test("what all topics retain is bounded in bytes, however many topics there are", async () => {
+  const broker = new MemoryBroker({ maxBytes: 1024 * 1024 });
+  const first = await broker.subscribe("room-0", { message() {}, signal() {}, epoch() {} });
+  // Far more than fits: eight times a mebibyte of UTF-16.
+  for (let i = 0; i < 400; i++)
+    await broker.publish(`room-${i}`, "x".repeat(10_000), { retention });
+  const held = await Promise.all(
+    Array.from(
+      { length: 400 },
+      async (_, i) => (await broker.read(`room-${i}`)).publications.length,
+    ),
+  );
+  const kept = held.filter((count) => count > 0).length;
+  assert.ok(kept > 0 && kept * 20_000 <= 1024 * 1024, `${kept} topics keep a message`);
+  assert.deepEqual(held.slice(-kept), Array(kept).fill(1), "the ones that were published to last");
+  // Who knows the evicted topic's position is told that something is missing.
+  assert.equal((await broker.read("room-0", first)).recovered, false);
+  await broker.close();
+});
+
+test("one topic may retain a sixteenth of it, and loses its own oldest first", async () => {
+  const broker = new MemoryBroker({ maxBytes: 1024 * 1024 });
+  await broker.publish("quiet", "still here", { retention });
+  for (let i = 0; i < 200; i++) await broker.publish("loud", "x".repeat(1_000), { retention });
+  const { publications, position } = await broker.read("loud");
+  assert.equal(position.offset, 200);
+  assert.equal(publications.at(-1)?.offset, 200);
+  assert.ok(
+    publications.length > 10 && publications.length < 30,
+    `${publications.length} are kept`,
+  );
+  assert.equal((await broker.read("quiet")).publications[0]?.data, "still here");
+  await broker.close();
+});
