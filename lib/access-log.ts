@@ -1,5 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import { clientOf, peerOf } from "./door.ts";
+import { clientOf, peerOf } from "./address.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Logger } from "./log.ts";
 import { type SlowEvent, slowChannel } from "./member.ts";
@@ -21,8 +21,7 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
   upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
   upgrades.on("closed", (handshake, { code }) => {
     const durationMs = since(handshake.startedAt);
-    const { path } = handshake;
-    const client = clientOf(handshake.req, handshake.peer);
+    const { client, path } = handshake;
     log.info(
       { event: "close", client, path, code, durationMs },
       `${client} - "WebSocket ${path}" [closed ${code} after ${seconds(durationMs)}]`,
@@ -44,7 +43,7 @@ export function logSlow(upgrades: Upgrades, log: Logger): () => void {
     if (!/^10*$/.test(String(dropped))) return;
     const live = [...upgrades.live].find((each) => each.connection === connection);
     if (!live) return;
-    const { peer: client, path } = live.handshake;
+    const { client, path } = live.handshake;
     log.warn(
       { event: "slow", client, path, topic, policy, dropped },
       `${client} - "WebSocket ${path}" [slow: ${dropped} messages dropped, ${policy}]`,
@@ -84,8 +83,7 @@ function line(
   status: number | undefined,
   outcome: string,
 ): void {
-  const { path } = handshake;
-  const client = clientOf(handshake.req, handshake.peer);
+  const { client, path } = handshake;
   log.info(
     { event: "handshake", client, path, status, durationMs: since(handshake.startedAt) },
     `${client} - "WebSocket ${path}" ${outcome}`,

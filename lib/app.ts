@@ -3,10 +3,12 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
+import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection.ts";
-import { type Context, contextUnderKoaMount, PREFIX, urlFor } from "./context.ts";
+import { type Context, PREFIX, urlFor } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { markOrigin, onerror, wholeError } from "./error.ts";
+import type { Handler } from "./handler.ts";
 import type { Lifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
 import { Mount } from "./mount.ts";
@@ -14,7 +16,6 @@ import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
 import {
   type AnyRouteOptions,
-  type Handler,
   type JsonHandler,
   type JsonRouteOptions,
   type RouteMiddleware,

@@ -38,6 +38,8 @@ export interface Place {
   readonly path: string;
   /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
   readonly mountPath: string;
+  /** Told of the end of the connection. */
+  ended?(closed: Closed): void;
 }
 
 /** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
@@ -102,7 +104,12 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
-  constructor(ws: WebSocket, socket: Socket, options: ConnectionOptions = {}, place = NOWHERE) {
+  constructor(
+    ws: WebSocket,
+    socket: Socket,
+    options: ConnectionOptions = {},
+    place: Place = NOWHERE,
+  ) {
     this.#ws = ws;
     this.path = place.path;
     this.mountPath = place.mountPath;
@@ -127,7 +134,10 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     // Without a listener an oversized frame is an uncaught exception; ws closes by itself.
     ws.on("error", () => {});
     this.closed = new Promise((resolve) => {
-      ws.once("close", (code, reason) => resolve(this.#end(code, reason)));
+      ws.once("close", (code, reason) => {
+        resolve(this.#end(code, reason));
+        place.ended?.(this.#result as Closed);
+      });
     });
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";
 import proxyAddr from "proxy-addr";
+import { forwardedFor } from "./address.ts";
 import { handshakeOf } from "./handshake.ts";
 import { hostAllowed, originAllowed } from "./origin.ts";
 import { rawPath } from "./path.ts";
@@ -87,23 +88,6 @@ function changesSomething(req: IncomingMessage): boolean {
   return !SAFE.has(req.method ?? "") || handshakeOf(req) !== undefined;
 }
 
-const forwardedFor = new WeakMap<IncomingMessage, string>();
-
-/** The address a request comes from; behind a trusted proxy, once the door has let it in. */
-export function addressOf(req: IncomingMessage): string {
-  return forwardedFor.get(req) ?? req.socket.remoteAddress ?? "";
-}
-
-/** The client a request comes from, for the log: the address, with the port where it is known. */
-export function clientOf(req: IncomingMessage, peer: string): string {
-  return forwardedFor.get(req) ?? peer;
-}
-
-/** The address and port at the other end of a socket that is open. */
-export function peerOf(req: IncomingMessage): string {
-  return `${req.socket.remoteAddress ?? ""}:${req.socket.remotePort ?? ""}`;
-}
-
 function settleForwarded(
   req: IncomingMessage,
   trust: (address: string, hop: number) => boolean,
@@ -115,7 +99,7 @@ function settleForwarded(
   }
   // The nearest hop that is no proxy of ours; what stands before it, anybody can have written.
   const client = proxyAddr(req, trust);
-  forwardedFor.set(req, client);
+  forwardedFor(req, client);
   req.headers["x-forwarded-for"] = client;
   for (const name of ["x-forwarded-proto", "x-forwarded-host"] as const) {
     const last = String(req.headers[name] ?? "")

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import Koa from "koa";
-import { type Context, lineage } from "./context.ts";
+import { type Context, lineage, PARENT } from "./context.ts";
 
 const origins = new WeakMap<object, Context>();
 
@@ -63,6 +63,6 @@ const koaOnerror = (new Koa().context as unknown as { onerror(error: unknown): v
  */
 export function onerror(this: Context, error: unknown): void {
   let at: Context = originOf(error, this) ?? this;
-  while (at !== this && at.app.listenerCount("error") === 0) at = Object.getPrototypeOf(at);
+  while (at !== this && at.app.listenerCount("error") === 0) at = at[PARENT];
   koaOnerror.call(at, error);
 }

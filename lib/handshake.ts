@@ -1,6 +1,8 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Connection } from "./connection.ts";
+import { clientOf, peerOf } from "./address.ts";
+import type { Closed, Connection } from "./connection.ts";
+import { rawPath } from "./path.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
@@ -12,70 +14,101 @@ export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
  */
 const LINGER_MS = 1_000;
 
-const handshakes = new WeakMap<IncomingMessage, Handshake>();
+// On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
+const HANDSHAKE = Symbol("handshake");
+
+interface Marked {
+  [HANDSHAKE]?: Handshake | undefined;
+}
 
 /** The handshake that a request is, or undefined for plain HTTP. */
-export function handshakeOf(req: IncomingMessage): Handshake | undefined {
-  return handshakes.get(req);
+export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
+  return req[HANDSHAKE];
+}
+
+/** What is told of a handshake and of the connection it became. */
+export interface HandshakeListener {
+  /** It is no longer pending. */
+  settled(handshake: Handshake): void;
+  /** The connection it became has ended. */
+  ended(handshake: Handshake, closed: Closed): void;
 }
 
 /**
  * One upgrade request on its way to an answer: an ordinary HTTP response while it is pending,
  * a WebSocket once it is accepted. It always settles: by an acceptance, by a response, by its
  * deadline (503), or when the client leaves.
+ *
+ * Once it is accepted it holds nothing of HTTP any more, for it lives as long as its connection.
  */
 export class Handshake {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt = performance.now();
-  /** The address and port of the peer, taken while the socket still knows them. */
-  readonly peer: string;
   /** The request's target at arrival, without the query (which may hold a token). */
   readonly path: string;
   /** The whole prefix of the app whose route accepts it; set just before. */
   mountPath = "";
+  /** The socket underneath. */
+  readonly socket: Socket & Marked;
   /** The connection, once accepted. */
   connection: Connection<unknown> | undefined;
+  /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
+  status = 0;
 
-  readonly #socket: Socket;
-  readonly #deadline: NodeJS.Timeout;
+  /** Who is told of what becomes of it. */
+  readonly listener: HandshakeListener;
+  #req: (IncomingMessage & Marked) | undefined;
+  #res: ServerResponse | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #client: string;
   #state: HandshakeState = "pending";
   #halfClosed = false;
   #failure: Error | undefined;
+  #release: (() => void) | undefined;
 
   /**
    * @param req the request of an `upgrade` event
    * @param socket its socket; the parser has left it
    * @param head what the client sent after the request
    * @param timeoutMs how long the handshake may take
-   * @param onSettled told once, when the handshake is no longer pending
+   * @param listener told of what becomes of it
    */
   constructor(
-    req: IncomingMessage,
-    socket: Socket,
+    req: IncomingMessage & Marked,
+    socket: Socket & Marked,
     head: Buffer,
     timeoutMs: number,
-    onSettled: (handshake: Handshake) => void,
+    listener: HandshakeListener,
   ) {
-    this.req = req;
-    this.#socket = socket;
-    this.#onSettled = onSettled;
-    this.peer = `${socket.remoteAddress ?? ""}:${socket.remotePort ?? ""}`;
-    this.path = (req.url ?? "").split("?", 1)[0] ?? "";
+    this.#req = req;
+    this.socket = socket;
+    this.listener = listener;
+    // Now, while the socket still knows it.
+    this.#client = peerOf(req);
+    this.path = rawPath(req.url ?? "");
     if (head.length > 0) socket.unshift(head);
-    this.res = new ServerResponse(req);
-    this.res.shouldKeepAlive = false;
-    this.res.assignSocket(socket);
-    this.res.once("finish", this.#onFinished);
-    socket.on("error", this.#onSocketError);
-    socket.on("end", this.#onEnd);
-    socket.on("close", this.#onClosed);
-    this.#deadline = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
-    handshakes.set(req, this);
+    const res = new ServerResponse(req);
+    this.#res = res;
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.on("finish", Handshake.#onFinished);
+    socket[HANDSHAKE] = this;
+    socket.on("error", Handshake.#onSocketError);
+    socket.on("end", Handshake.#onEnd);
+    socket.on("close", Handshake.#onClosed);
+    this.#deadline = setTimeout(Handshake.#onDeadline, timeoutMs, this, timeoutMs);
+    req[HANDSHAKE] = this;
   }
 
-  readonly #onSettled: (handshake: Handshake) => void;
+  /** The client, for the log: the address, with the port where it is known. */
+  get client(): string {
+    return this.#req ? clientOf(this.#req, this.#client) : this.#client;
+  }
+
+  /** The response, for the app; undefined once the handshake is accepted. */
+  get res(): ServerResponse | undefined {
+    return this.#res;
+  }
 
   /** Where the handshake is. */
   get state(): HandshakeState {
@@ -87,8 +120,8 @@ export class Handshake {
    * Does nothing once the handshake has settled.
    */
   refuse(error: Refusal): void {
-    if (this.#state !== "pending" || this.res.headersSent) return;
-    writeRefusal(this.res, error);
+    if (this.#state !== "pending" || !this.#res || this.#res.headersSent) return;
+    writeRefusal(this.#res, error);
   }
 
   /**
@@ -100,7 +133,7 @@ export class Handshake {
    * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
   accept(upgrade: () => Promise<unknown>): Connection<unknown> {
-    if (this.#state !== "pending" || this.#halfClosed || this.res.headersSent) {
+    if (this.#state !== "pending" || this.#halfClosed || this.#res?.headersSent) {
       throw new Refusal(400, "the handshake had ended before it was accepted");
     }
     // koa-easy-ws never settles its promise for a refusal; what counts arrived by the events below.
@@ -121,14 +154,18 @@ export class Handshake {
    * @param lines the header lines of the 101, to add to
    */
   release(lines: string[]): void {
-    lines.push(...extraHeaders(this.res));
+    const res = this.#res;
+    if (!res) return;
+    for (const name of res.getHeaderNames()) addHeader(lines, name, res.getHeader(name));
+    this.status = 101;
     this.#settle("accepted");
-    this.res.off("finish", this.#onFinished);
-    this.res.detachSocket(this.#socket);
-    this.res.statusCode = 101;
-    this.res.statusMessage = "Switching Protocols";
+    res.off("finish", Handshake.#onFinished);
+    res.detachSocket(this.socket);
+    res.statusCode = 101;
+    res.statusMessage = "Switching Protocols";
     // The response is over: this frees what waits for its end, Koa's own listeners included.
-    this.res.emit("finish");
+    res.emit("finish");
+    this.#letGo();
   }
 
   /** Lets go of a socket that somebody else has upgraded, as plain koa-easy-ws does. */
@@ -136,60 +173,108 @@ export class Handshake {
     this.#settle("abandoned");
   }
 
-  readonly #onFinished = (): void => {
-    this.#settle("refused");
-    this.res.detachSocket(this.#socket);
-    this.#linger();
-  };
-
-  #linger(): void {
-    const socket = this.#socket;
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once("close", () => clearTimeout(timer));
-    socket.on("error", () => {});
-    socket.resume();
-    socket.end();
+  /**
+   * Holds something for as long as the handshake is pending and its connection open.
+   *
+   * @param release gives it back
+   */
+  hold(release: () => void): void {
+    const before = this.#release;
+    this.#release = before
+      ? () => {
+          before();
+          release();
+        }
+      : release;
+    if (this.#state === "refused" || this.#state === "abandoned") this.#releaseAll();
   }
 
-  #expire(timeoutMs: number): void {
-    this.refuse(new Refusal(503, `expected the handshake to be answered within ${timeoutMs} ms`));
+  #releaseAll(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  /** The connection tells of its end. */
+  ended(closed: Closed): void {
+    this.#releaseAll();
+    this.listener.ended(this, closed);
+  }
+
+  static readonly #onFinished = function (this: ServerResponse): void {
+    const handshake = handshakeOf(this.req);
+    if (handshake) handshake.#finished();
+  };
+
+  #finished(): void {
+    const res = this.#res;
+    if (!res) return;
+    this.status = res.statusCode;
+    this.#settle("refused");
+    res.detachSocket(this.socket);
+    linger(this.socket);
+  }
+
+  static #onDeadline(handshake: Handshake, timeoutMs: number): void {
+    handshake.refuse(
+      new Refusal(503, `expected the handshake to be answered within ${timeoutMs} ms`),
+    );
     // A response that somebody began and never ends must not hold the socket either.
-    if (this.#state === "pending") this.#socket.destroy();
+    if (handshake.#state === "pending") handshake.socket.destroy();
   }
 
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
+    const { socket } = this;
     this.#state = state;
     clearTimeout(this.#deadline);
-    this.#socket.off("error", this.#onSocketError);
-    this.#socket.off("end", this.#onEnd);
-    this.#socket.off("close", this.#onClosed);
-    this.#onSettled(this);
+    this.#deadline = undefined;
+    socket[HANDSHAKE] = undefined;
+    socket.off("error", Handshake.#onSocketError);
+    socket.off("end", Handshake.#onEnd);
+    socket.off("close", Handshake.#onClosed);
+    if (state !== "accepted") this.#releaseAll();
+    this.listener.settled(this);
   }
 
-  readonly #onSocketError = (): void => {
-    this.#socket.destroy();
+  #letGo(): void {
+    this.#client = this.client;
+    this.#req = undefined;
+    this.#res = undefined;
+  }
+
+  static readonly #onSocketError = function (this: Socket): void {
+    this.destroy();
   };
 
   // A client that has half-closed still reads a refusal, but cannot hold a conversation.
-  readonly #onEnd = (): void => {
-    this.#halfClosed = true;
+  static readonly #onEnd = function (this: Socket & Marked): void {
+    const handshake = this[HANDSHAKE];
+    if (handshake) handshake.#halfClosed = true;
   };
 
-  readonly #onClosed = (): void => {
-    this.#settle("abandoned");
+  static readonly #onClosed = function (this: Socket & Marked): void {
+    const handshake = this[HANDSHAKE];
+    if (handshake) handshake.#settle("abandoned");
   };
+}
+
+function linger(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
+  socket.on("error", () => {});
+  socket.resume();
+  socket.end();
 }
 
 // What describes a body or the connection itself has no place on a 101.
 const NOT_ON_101 =
   /^(connection|upgrade|keep-alive|transfer-encoding|date|content-.*|sec-websocket-.*)$/i;
 
-function extraHeaders(res: ServerResponse): string[] {
-  const lines: string[] = [];
-  for (const name of res.getHeaderNames()) {
-    if (NOT_ON_101.test(name)) continue;
-    for (const value of [res.getHeader(name) ?? ""].flat()) lines.push(`${name}: ${value}`);
-  }
-  return lines;
+function addHeader(
+  lines: string[],
+  name: string,
+  values: number | string | string[] | undefined,
+): void {
+  if (values === undefined || NOT_ON_101.test(name)) return;
+  for (const value of [values].flat()) lines.push(`${name}: ${value}`);
 }

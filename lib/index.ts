@@ -15,6 +15,7 @@ export { type Config, ConfigError, readConfig } from "./config.ts";
 export type { Closed, Connection, ConnectionOptions, MessageKind } from "./connection.ts";
 export type { Context, Params } from "./context.ts";
 export type { Outgoing } from "./frame.ts";
+export type { Handler, MessageOf } from "./handler.ts";
 export { Hub, type HubOptions, type Registered } from "./hub.ts";
 export type { Lifespan, Stop } from "./lifespan.ts";
 export { createLog, type Logger } from "./log.ts";
@@ -28,7 +29,7 @@ export {
 export { Presence, type Present } from "./presence.ts";
 export { EXIT, run } from "./process.ts";
 export { Refusal } from "./refusal.ts";
-export type { Handler, JsonHandler, JsonRouteOptions, MessageOf, RouteOptions } from "./route.ts";
+export type { JsonHandler, JsonRouteOptions, RouteOptions } from "./route.ts";
 export type { Misfit } from "./schema.ts";
 export { type ServeOptions, type Serving, serve } from "./server.ts";
 export { type AttachOptions, attach } from "./upgrade.ts";

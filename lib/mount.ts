@@ -1,7 +1,8 @@
 import type Koa from "koa";
 import compose from "koa-compose";
 import koaMount from "koa-mount";
-import { type Context, childContext, PREFIX } from "./context.ts";
+import { childContext } from "./child-context.ts";
+import { type Context, PREFIX } from "./context.ts";
 import { markOrigin } from "./error.ts";
 import type { MountMatch } from "./mount-table.ts";
 

@@ -1,38 +1,20 @@
-import { AsyncResource } from "node:async_hooks";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type Koa from "koa";
 import easyWs from "koa-easy-ws";
 import type { PerMessageDeflateOptions, ServerOptions } from "ws";
-import { CloseError } from "./close-codes.ts";
 import {
   CLOSE_TIMEOUT_MS,
   Connection,
   type ConnectionOptions,
   type MessageKind,
 } from "./connection.ts";
-import { type Context, frozenContext, lineage } from "./context.ts";
-import { fireError } from "./error.ts";
+import { type Context, PARENT } from "./context.ts";
+import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import { createCodec, type Misfit } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
-
-/** What a handler reads on a route, by the route's `messages` option. */
-export type MessageOf<Kind> = Kind extends "both"
-  ? string | Buffer
-  : Kind extends "binary"
-    ? Buffer
-    : string;
-
-/**
- * A WebSocket route's handler. It runs outside the middleware chain, once for each connection;
- * returning closes 1000, throwing closes 1011, throwing a `CloseError` closes with its code.
- */
-export type Handler<Path extends string = string, Kind extends MessageKind = "text"> = (
-  socket: Connection<MessageOf<Kind>>,
-  ctx: Context<Path>,
-) => Promise<void> | void;
 
 /** Middleware of one route; it runs before the handshake is accepted. */
 export type RouteMiddleware = (ctx: Context, next: Koa.Next) => unknown;
@@ -113,15 +95,10 @@ export function websocketRoute(
     if (!handshake) throw new Error(NO_ATTACH);
     if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
     handshake.mountPath = (ctx as unknown as Context).mountPath;
-    const release = takeFromAll(ctx as unknown as Context);
-    try {
-      void handshake.accept(() => ctx.ws()).closed.then(release);
-    } catch (error) {
-      release();
-      throw error;
-    }
+    holdInAll(handshake, ctx as unknown as Context);
+    const connection = handshake.accept(() => ctx.ws());
     ctx.status = 101;
-    start(handshake, handler, frozenContext(ctx as unknown as Context));
+    startHandler(handshake, connection, handler, ctx as unknown as Context);
   };
   return [upgrade, accept];
 }
@@ -132,21 +109,11 @@ interface Limited {
 }
 
 // One connection counts for its app and for all apps above it that have a limit.
-function takeFromAll(ctx: Context): () => void {
-  const releases: (() => void)[] = [];
-  const release = () => {
-    for (const each of releases) each();
-  };
-  try {
-    for (const { app } of lineage(ctx)) {
-      const { limits } = app as Limited;
-      if (limits) releases.push(limits.take("", true));
-    }
-  } catch (error) {
-    release();
-    throw error;
+function holdInAll(handshake: Handshake, ctx: Context): void {
+  for (let at: Context | undefined = ctx; at; at = at[PARENT]) {
+    const { limits } = at.app as Limited;
+    if (limits) handshake.hold(limits.take("", true));
   }
-  return release;
 }
 
 function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
@@ -162,36 +129,4 @@ function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
     // Only what the route declares: a token offered as a subprotocol must not come back.
     handleProtocols: (offered) => [...offered].find((protocol) => known.has(protocol)) ?? false,
   } as ServerOptions;
-}
-
-// In an async context of its own: what the middleware does after `next()` to its context, or to
-// the current async-local store, is not the handler's.
-function start(handshake: Handshake, handler: Handler<string, MessageKind>, ctx: Context): void {
-  const scope = new AsyncResource("WebSocketHandler");
-  const stores = [...lineage(ctx)]
-    .map(({ app }) => app.ctxStorage)
-    .filter((store) => store !== undefined);
-  let handle = () => run(handshake.connection as Connection<unknown>, handler, ctx);
-  for (const store of new Set(stores)) {
-    const inner = handle;
-    handle = () => store.run(ctx, inner);
-  }
-  upgradesOf(handshake)?.follow(handshake, scope.runInAsyncScope(handle));
-}
-
-async function run(
-  connection: Connection<unknown>,
-  handler: Handler<string, MessageKind>,
-  ctx: Context,
-): Promise<void> {
-  try {
-    await handler(connection as Connection<string | Buffer>, ctx);
-    connection.close(1000);
-  } catch (error) {
-    if (error instanceof CloseError) connection.close(error.code, error.reason);
-    else {
-      connection.close(1011, "internal error");
-      fireError(error, ctx);
-    }
-  }
 }

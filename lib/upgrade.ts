@@ -4,7 +4,8 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type Koa from "koa";
 import compose from "koa-compose";
-import { addressOf, createDoor, type DoorOptions } from "./door.ts";
+import { addressOf } from "./address.ts";
+import { createDoor, type DoorOptions } from "./door.ts";
 import { Handshake } from "./handshake.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts";
 import { type LimitOptions, Limits } from "./limits.ts";
@@ -52,27 +53,20 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
     const earlier = answering.get(socket);
     if (earlier) return endAfter(earlier, socket);
     if (!asksForWebSocket(req)) return plainHttp(server, req, socket);
-    let release = () => {};
-    const handshake = new Handshake(req, socket, head, timeoutMs, () => {
-      // An accepted one counts until its connection has ended.
-      if (handshake.state === "accepted") socket.once("close", release);
-      else release();
-      upgrades.settled(handshake);
-    });
-    upgrades.own(handshake);
+    const handshake = new Handshake(req, socket, head, timeoutMs, upgrades);
     try {
       if (upgrades.draining) throw new Refusal(503, "the server is shutting down");
       checkHandshake(req);
       door.check(req);
       const address = addressOf(req);
-      release = limits.take(address, door.trusts(address));
+      handshake.hold(limits.take(address, door.trusts(address)));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return handshake.refuse(error);
     }
     // koa-easy-ws and ws read the header as one name, RFC 9110 allows a list.
     req.headers.upgrade = "websocket";
-    answer(req, handshake.res);
+    answer(req, handshake.res as ServerResponse);
   });
   return upgrades;
 }

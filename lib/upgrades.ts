@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Closed, Connection } from "./connection.ts";
-import type { Handshake } from "./handshake.ts";
+import type { Handshake, HandshakeListener } from "./handshake.ts";
 
 /** The events of {@link Upgrades}. */
 export interface UpgradeEvents {
@@ -16,11 +16,51 @@ export interface UpgradeEvents {
 }
 
 /** One accepted handshake whose connection or handler has not ended yet. */
-export interface Live {
+export class Live {
   readonly handshake: Handshake;
   readonly connection: Connection<unknown>;
+  readonly #onDone: (live: Live) => void;
+  #connectionEnded = false;
+  #handlerEnded = false;
+  #waiting: (() => void)[] | undefined;
+
+  constructor(handshake: Handshake, connection: Connection<unknown>, onDone: (live: Live) => void) {
+    this.handshake = handshake;
+    this.connection = connection;
+    this.#onDone = onDone;
+  }
+
   /** Resolves when both the connection and its handler have ended. */
-  readonly done: Promise<unknown>;
+  get done(): Promise<void> {
+    if (this.#connectionEnded && this.#handlerEnded) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting ??= [];
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** The connection has ended. */
+  endConnection(): void {
+    this.#connectionEnded = true;
+    if (this.#handlerEnded) this.#end();
+  }
+
+  /** The handler has ended. */
+  endHandler(): void {
+    this.#handlerEnded = true;
+    if (this.#connectionEnded) this.#end();
+  }
+
+  #end(): void {
+    this.#onDone(this);
+    for (const resolve of this.#waiting ?? []) resolve();
+  }
+}
+
+const LIVE = Symbol("live");
+
+interface Followed {
+  [LIVE]?: Live;
 }
 
 /** How {@link Upgrades.drain} goes about it. */
@@ -38,15 +78,13 @@ export interface DrainOptions {
 const BATCH = 100;
 const BATCH_EVERY_MS = 50;
 
-const owners = new WeakMap<Handshake, Upgrades>();
-
 /** The upgrades that a handshake belongs to. */
 export function upgradesOf(handshake: Handshake): Upgrades | undefined {
-  return owners.get(handshake);
+  return handshake.listener instanceof Upgrades ? handshake.listener : undefined;
 }
 
 /** The upgrades of one server: what is connected through it, and the way to end it. */
-export class Upgrades extends EventEmitter<UpgradeEvents> {
+export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeListener {
   /** What is connected now, and handlers that outlive their connection. */
   readonly live = new Set<Live>();
   #draining = false;
@@ -56,31 +94,36 @@ export class Upgrades extends EventEmitter<UpgradeEvents> {
     return this.#draining;
   }
 
-  /** Takes a handshake on, to tell of its outcome. */
-  own(handshake: Handshake): void {
-    owners.set(handshake, this);
+  /** See {@link HandshakeListener}. */
+  settled(handshake: Handshake): void {
+    if (handshake.state === "refused") this.emit("refused", handshake, handshake.status);
+    else this.emit(handshake.state as "accepted" | "abandoned", handshake);
   }
 
-  /** Tells of a handshake that is no longer pending. */
-  settled(handshake: Handshake): void {
-    if (handshake.state === "refused") this.emit("refused", handshake, handshake.res.statusCode);
-    else this.emit(handshake.state as "accepted" | "abandoned", handshake);
+  /** See {@link HandshakeListener}. */
+  ended(handshake: Handshake & Followed, closed: Closed): void {
+    this.emit("closed", handshake, closed);
+    handshake[LIVE]?.endConnection();
   }
 
   /**
    * Follows an accepted handshake until its connection and its handler have ended.
    *
    * @param handshake an accepted handshake
-   * @param handler the running handler; it must not reject
+   * @returns to be told when the handler has ended; undefined when there is no connection
    */
-  follow(handshake: Handshake, handler: Promise<void>): void {
+  follow(handshake: Handshake & Followed): Live | undefined {
     const { connection } = handshake;
-    if (!connection) return;
-    const ended = connection.closed.then((closed) => this.emit("closed", handshake, closed));
-    const live: Live = { handshake, connection, done: Promise.all([ended, handler]) };
+    if (!connection) return undefined;
+    const live = new Live(handshake, connection, this.#forget);
+    handshake[LIVE] = live;
     this.live.add(live);
-    void live.done.then(() => this.live.delete(live));
+    return live;
   }
+
+  readonly #forget = (live: Live): void => {
+    this.live.delete(live);
+  };
 
   /**
    * Refuses new handshakes with 503, closes every connection with 1012 in batches, and waits for

@@ -34,10 +34,10 @@ before(async () => {
   });
   app.mount("/ws", echo);
   client = await TestClient.start(app);
-  client.serving.upgrades.on("accepted", ({ peer }) => {
+  client.serving.upgrades.on("accepted", ({ client: peer }) => {
     begun.set(peer, (begun.get(peer) ?? 0) + 1);
   });
-  client.serving.upgrades.on("closed", ({ peer }, { code }) => {
+  client.serving.upgrades.on("closed", ({ client: peer }, { code }) => {
     ended.set(peer, [...(ended.get(peer) ?? []), code]);
   });
   bystander = await client.connect("/ws/");

@@ -1,0 +1,79 @@
+import type Koa from "koa";
+import { type Context, PARENT, type Params, PREFIX } from "./context.ts";
+import { COOKIES, prototypeBelow } from "./context-prototype.ts";
+import { rawPath } from "./path.ts";
+
+/** What each context has of its own, or what {@link childContext} gives each anew. */
+const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
+  ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
+  ...["mountPath", "params", "matched", PREFIX, PARENT, COOKIES],
+]);
+
+/**
+ * The context of a request inside a mounted app. It has what middleware above has put on the
+ * parent's; request and response are the same objects; the app's own additions to `app.context`
+ * show on it and never above.
+ *
+ * It is a copy, and no object that inherits from the parent's: V8 gives each object that becomes
+ * a prototype a shape of its own, and every access to what inherits from it is then a slow one.
+ *
+ * @param parent the context the mount was reached with
+ * @param app the mounted app
+ * @param mountPath the whole prefix
+ * @param params what the prefix's parameters matched
+ */
+export function childContext(
+  parent: Context,
+  app: Koa,
+  mountPath: string,
+  params?: Params,
+): Context {
+  const ctx: Context = Object.create(prototypeBelow(parent, app));
+  ctx.request = parent.request;
+  ctx.req = parent.req;
+  copyContext(parent, ctx, app);
+  ctx[PREFIX] = mountPath;
+  ctx[PARENT] = parent;
+  ctx.mountPath = mountPath;
+  if (params) ctx.params = { ...parent.params, ...params };
+  // koa-router appends to what it finds here and would answer for the parent's routes.
+  ctx.matched = undefined;
+  return ctx;
+}
+
+/**
+ * Copies what a context has of its own onto another one, but for the two that stand for the
+ * request, and for what the other one's app has in its own `app.context`.
+ *
+ * @param app the app of the other one
+ */
+export function copyContext(from: Context, to: Context, app: Koa): void {
+  to.app = app as Context["app"];
+  to.response = from.response;
+  to.res = from.res;
+  to.originalUrl = from.originalUrl;
+  to.state = from.state;
+  to[PREFIX] = from[PREFIX];
+  to[PARENT] = from[PARENT];
+  to.mountPath = from.mountPath;
+  to.params = from.params ?? {};
+  to.matched = from.matched;
+  for (const key of Reflect.ownKeys(from)) {
+    if (OWN.has(key) || Object.hasOwn(app.context, key)) continue;
+    // A descriptor: it may be an accessor that computes something when it is asked.
+    Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as object);
+  }
+}
+
+/**
+ * The context for an app of ours under a plain Koa app, where koa-mount has stripped the prefix
+ * but made no context.
+ *
+ * @returns undefined when koa-mount made a `/` of a prefix without the slash after it
+ */
+export function contextUnderKoaMount(parent: Context, app: Koa): Context | undefined {
+  const original = rawPath(parent.originalUrl);
+  if (parent.path === "/" && !original.endsWith("/")) return undefined;
+  const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
+  return childContext(parent, app, prefix);
+}

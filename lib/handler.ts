@@ -1,0 +1,81 @@
+import { AsyncResource } from "node:async_hooks";
+import type Koa from "koa";
+import { CloseError } from "./close-codes.ts";
+import type { Connection, MessageKind } from "./connection.ts";
+import type { Context } from "./context.ts";
+import { fireError } from "./error.ts";
+import { appsOf, handlerContext, reportContext } from "./handler-context.ts";
+import type { Handshake } from "./handshake.ts";
+import { upgradesOf } from "./upgrades.ts";
+
+/** What a handler reads on a route, by the route's `messages` option. */
+export type MessageOf<Kind> = Kind extends "both"
+  ? string | Buffer
+  : Kind extends "binary"
+    ? Buffer
+    : string;
+
+/**
+ * A WebSocket route's handler. It runs outside the middleware chain, once for each connection;
+ * returning closes 1000, throwing closes 1011, throwing a `CloseError` closes with its code.
+ */
+export type Handler<Path extends string = string, Kind extends MessageKind = "text"> = (
+  socket: Connection<MessageOf<Kind>>,
+  ctx: Context<Path>,
+) => Promise<void> | void;
+
+/**
+ * Starts the handler of an accepted handshake, outside the middleware chain and in an async
+ * context of its own: what the middleware does after `next()` to its context, or to the current
+ * async-local store, is not the handler's.
+ *
+ * A handler that takes no `ctx` lets go of the request: an idle connection then holds a third of
+ * what it would.
+ */
+export function startHandler(
+  handshake: Handshake,
+  connection: Connection<unknown>,
+  handler: Handler<string, MessageKind>,
+  live: Context,
+): void {
+  const ctx = handlerContext(live);
+  const scope = new AsyncResource("WebSocketHandler");
+  const handling = scope.runInAsyncScope(call, undefined, handler, connection, ctx);
+  const kept = handler.length === 1 ? undefined : ctx;
+  void follow(handling, handshake, appsOf(ctx), kept);
+}
+
+function call(
+  handler: Handler<string, MessageKind>,
+  connection: Connection<unknown>,
+  ctx: Context,
+): Promise<void> {
+  let handle = async () => handler(connection as Connection<string | Buffer>, ctx);
+  for (const { ctxStorage } of appsOf(ctx)) {
+    const inner = handle;
+    if (ctxStorage) handle = () => ctxStorage.run(ctx, inner);
+  }
+  return handle();
+}
+
+// It lasts as long as the handler: whatever it is given is held by every idle connection.
+async function follow(
+  handling: Promise<void>,
+  handshake: Handshake,
+  apps: readonly Koa[],
+  kept: Context | undefined,
+): Promise<void> {
+  const { connection } = handshake;
+  const live = upgradesOf(handshake)?.follow(handshake);
+  try {
+    await handling;
+    connection?.close(1000);
+  } catch (error) {
+    if (error instanceof CloseError) connection?.close(error.code, error.reason);
+    else {
+      connection?.close(1011, "internal error");
+      fireError(error, kept ?? reportContext(apps, handshake));
+    }
+  }
+  live?.endHandler();
+}
