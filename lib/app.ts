@@ -4,7 +4,7 @@ import Koa from "koa";
 import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
-import type { MessageKind } from "./connection.ts";
+import type { MessageKind } from "./connection-options.ts";
 import { type Context, PREFIX, urlFor } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { markOrigin, onerror, wholeError } from "./error.ts";

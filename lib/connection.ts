@@ -2,35 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { assertSendable, clipReason } from "./close-codes.ts";
+import type { ConnectionLimits } from "./connection-options.ts";
 import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
-import { Liveness, type LivenessOptions } from "./liveness.ts";
+import { Liveness } from "./liveness.ts";
 import { Rate } from "./rate.ts";
 import { type Codec, Misfit } from "./schema.ts";
 import { Writer } from "./writer.ts";
-
-/** Which kinds of message a route takes; another kind closes 1003. */
-export type MessageKind = "text" | "binary" | "both";
-
-/** The limits of one connection. */
-export interface ConnectionOptions extends LivenessOptions {
-  /** What the handler reads: `text` (strings), `binary` (Buffers) or `both`. Default `text`. */
-  messages?: MessageKind;
-  /** Unread messages at which reading from the socket pauses. Default 64. */
-  queueMessages?: number;
-  /** Unsent bytes at which `await send()` waits. Default 64 KiB. */
-  highWaterBytes?: number;
-  /** Unsent bytes at which the client is cut off with 1013. Default 1 MiB. */
-  maxBufferedBytes?: number;
-  /** Messages and pings a second that a client may send in the long run; then 1008. Default 100. */
-  messagesPerSecond?: number;
-  /** Messages and pings that may come at once. Default 500. */
-  burstMessages?: number;
-  /** Reads and writes the messages of a route with schemas. */
-  codec?: Codec;
-  /** The answer to a message that does not fit, sent as JSON; without it the close is 1007. */
-  invalid?: (misfit: Misfit) => unknown;
-}
 
 /** Where a connection's handshake was accepted. */
 export interface Place {
@@ -48,16 +26,14 @@ export interface Closed {
   readonly reason: string;
 }
 
-const QUEUE_MESSAGES = 64;
-const HIGH_WATER_BYTES = 64 * 1024;
-/** Sixteen full buffers: a client this far behind will not catch up. */
-const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
-const MESSAGES_PER_SECOND = 100;
-const BURST_MESSAGES = 500;
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 2_000;
 
-const NOWHERE: Place = { path: "", mountPath: "" };
+// One listener of each kind for all connections: each finds its own on the socket.
+const CONNECTION = Symbol("connection");
+
+type Wire = WebSocket & { [CONNECTION]?: Connection<unknown, unknown> };
+
 const SENT = Promise.resolve(true);
 const NOT_SENT = Promise.resolve(false);
 
@@ -70,75 +46,78 @@ const NOT_SENT = Promise.resolve(false);
  * ```
  */
 export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
-  /** Unique in this process and beyond: a random UUID. */
-  readonly id: string = randomUUID();
-  /** When it was opened, ISO 8601 in UTC. */
-  readonly since: string = new Date().toISOString();
-  /** See {@link Place.path}. */
-  readonly path: string;
-  /** See {@link Place.mountPath}. */
-  readonly mountPath: string;
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
-  /** Resolves with the close code when the connection has ended; never rejects. */
-  readonly closed: Promise<Closed>;
 
   readonly #ws: WebSocket;
-  readonly #kind: MessageKind;
-  readonly #highWater: number;
-  readonly #maxBuffered: number;
+  readonly #place: Place;
+  readonly #limits: ConnectionLimits;
+  readonly #openedAt = Date.now();
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
   readonly #writer: Writer;
   readonly #rate: Rate;
-  readonly #codec: Codec | undefined;
-  readonly #invalid: ((misfit: Misfit) => unknown) | undefined;
   // Not the socket's state: a paused socket hands over its last messages after it has closed.
   #left = false;
-  #flushed: (() => void)[] = [];
+  // Made when they are first asked for: an idle connection is small.
+  #id: string | undefined;
+  #flushed: (() => void)[] | undefined;
   #abort: AbortController | undefined;
+  #closed: Promise<Closed> | undefined;
+  #resolveClosed: ((closed: Closed) => void) | undefined;
   #result: Closed | undefined;
 
   /**
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
-  constructor(
-    ws: WebSocket,
-    socket: Socket,
-    options: ConnectionOptions = {},
-    place: Place = NOWHERE,
-  ) {
+  constructor(ws: WebSocket, socket: Socket, limits: ConnectionLimits, place: Place) {
     this.#ws = ws;
-    this.path = place.path;
-    this.mountPath = place.mountPath;
+    this.#place = place;
+    this.#limits = limits;
     this.protocol = ws.protocol;
-    this.#kind = options.messages ?? "text";
-    this.#codec = options.codec;
-    this.#invalid = options.invalid;
-    this.#highWater = options.highWaterBytes ?? HIGH_WATER_BYTES;
-    this.#maxBuffered = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
     this.#writer = new Writer(ws, socket);
-    this.#rate = new Rate(
-      options.messagesPerSecond ?? MESSAGES_PER_SECOND,
-      options.burstMessages ?? BURST_MESSAGES,
-    );
-    this.#liveness = new Liveness(ws, this.#actions, options);
-    this.#inbox = new Inbox<unknown>(options.queueMessages ?? QUEUE_MESSAGES, (full) => {
-      full ? ws.pause() : ws.resume();
-      this.#liveness.unread(full);
-    });
-    ws.on("message", (data, isBinary) => this.#receive(data, isBinary));
-    ws.on("ping", () => this.#isInRate());
-    // Without a listener an oversized frame is an uncaught exception; ws closes by itself.
-    ws.on("error", () => {});
-    this.closed = new Promise((resolve) => {
-      ws.once("close", (code, reason) => {
-        resolve(this.#end(code, reason));
-        place.ended?.(this.#result as Closed);
-      });
-    });
+    this.#rate = new Rate(limits.messagesPerSecond, limits.burstMessages);
+    this.#liveness = new Liveness(ws, this, limits.liveness);
+    this.#inbox = new Inbox<unknown>(limits.queueMessages, this.#liveness);
+    (ws as Wire)[CONNECTION] = this as Connection<unknown, unknown>;
+    ws.on("message", Connection.#onMessage);
+    ws.on("ping", Connection.#onPing);
+    ws.on("pong", Connection.#onPong);
+    ws.on("error", Connection.#onError);
+    ws.on("close", Connection.#onClose);
+  }
+
+  /** Unique in this process and beyond: a random UUID. */
+  get id(): string {
+    this.#id ??= randomUUID();
+    return this.#id;
+  }
+
+  /** When it was opened, ISO 8601 in UTC. */
+  get since(): string {
+    return new Date(this.#openedAt).toISOString();
+  }
+
+  /** See {@link Place.path}. */
+  get path(): string {
+    return this.#place.path;
+  }
+
+  /** See {@link Place.mountPath}. */
+  get mountPath(): string {
+    return this.#place.mountPath;
+  }
+
+  /** Resolves with the close code when the connection has ended; never rejects. */
+  get closed(): Promise<Closed> {
+    this.#closed ??= this.#result
+      ? Promise.resolve(this.#result)
+      : new Promise((resolve) => {
+          this.#resolveClosed = resolve;
+        });
+    return this.#closed;
   }
 
   /** Whether messages can still be sent. */
@@ -148,7 +127,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
 
   /** Whether a message would go out without waiting: open, and below the high-water mark. */
   get ready(): boolean {
-    return this.open && this.bufferedBytes <= this.#highWater;
+    return this.open && this.bufferedBytes <= this.#limits.highWaterBytes;
   }
 
   /** Aborted when the connection ends, for work that must not outlive it. */
@@ -182,17 +161,18 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   sendFrame(frame: Frame): Promise<boolean> {
     if (!this.open) return NOT_SENT;
     const buffered = this.bufferedBytes;
-    if (buffered > this.#maxBuffered) return this.#cutOff();
-    const mayFill = buffered + frame.mostBytes > this.#highWater;
-    this.#writer.write(frame, mayFill ? this.#onFlushed : undefined);
+    if (buffered > this.#limits.maxBufferedBytes) return this.#cutOff();
+    const mayFill = buffered + frame.mostBytes > this.#limits.highWaterBytes;
+    this.#writer.write(frame, mayFill ? () => this.#wroteAll() : undefined);
     return mayFill ? this.drained() : SENT;
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
   drained(): Promise<boolean> {
     if (!this.open) return NOT_SENT;
-    if (this.bufferedBytes <= this.#highWater) return SENT;
+    if (this.bufferedBytes <= this.#limits.highWaterBytes) return SENT;
     return new Promise((resolve) => {
+      this.#flushed ??= [];
       this.#flushed.push(() => resolve(this.open));
     });
   }
@@ -204,7 +184,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    * @throws TypeError when the value does not fit
    */
   sendJson(value: Out): Promise<boolean> {
-    return this.send(this.#codec?.encode(value) ?? JSON.stringify(value));
+    return this.send(this.#limits.codec?.encode(value) ?? JSON.stringify(value));
   }
 
   /**
@@ -253,18 +233,19 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#left || !this.#isInRate()) return;
     this.#liveness.heard();
-    if (this.#kind !== "both" && isBinary !== (this.#kind === "binary")) {
-      this.close(1003, `expected a ${this.#kind} message, but got ${isBinary ? "binary" : "text"}`);
+    const { messages: kind, codec } = this.#limits;
+    if (kind !== "both" && isBinary !== (kind === "binary")) {
+      this.close(1003, `expected a ${kind} message, but got ${isBinary ? "binary" : "text"}`);
       return;
     }
     const message = isBinary ? data : data.toString();
-    this.#codec ? this.#decode(this.#codec, message as string) : this.#inbox.push(message);
+    codec ? this.#decode(codec, message as string) : this.#inbox.push(message);
   }
 
   #decode(codec: Codec, text: string): void {
     const message = codec.decode(text);
     if (!(message instanceof Misfit)) this.#inbox.push(message.value);
-    else if (this.#invalid) void this.send(JSON.stringify(this.#invalid(message)));
+    else if (this.#limits.invalid) void this.send(JSON.stringify(this.#limits.invalid(message)));
     else this.close(1007, message.message);
   }
 
@@ -274,32 +255,53 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     return false;
   }
 
-  readonly #actions = {
-    violate: (reason: string) => this.close(1008, reason),
-    gone: () => this.terminate(),
-  };
-
-  readonly #onFlushed = (): void => {
-    if (this.bufferedBytes <= this.#highWater) this.#settleFlushed();
-  };
+  #wroteAll(): void {
+    if (this.bufferedBytes <= this.#limits.highWaterBytes) this.#settleFlushed();
+  }
 
   #settleFlushed(): void {
     const waiting = this.#flushed;
-    this.#flushed = [];
-    for (const settle of waiting) settle();
+    this.#flushed = undefined;
+    for (const settle of waiting ?? []) settle();
   }
 
   #cutOff(): Promise<boolean> {
-    this.close(1013, `more than ${this.#maxBuffered} bytes behind`);
+    this.close(1013, `more than ${this.#limits.maxBufferedBytes} bytes behind`);
     return NOT_SENT;
   }
 
-  #end(code: number, reason: Buffer): Closed {
-    this.#result = { code, reason: reason.toString() };
+  static readonly #onMessage = function (this: Wire, data: RawData, isBinary: boolean): void {
+    const connection = this[CONNECTION];
+    if (connection) connection.#receive(data, isBinary);
+  };
+
+  static readonly #onPing = function (this: Wire): void {
+    const connection = this[CONNECTION];
+    if (!connection) return;
+    connection.#liveness.heardControl();
+    connection.#isInRate();
+  };
+
+  static readonly #onPong = function (this: Wire): void {
+    const connection = this[CONNECTION];
+    if (connection) connection.#liveness.heardControl();
+  };
+
+  // Without a listener an oversized frame is an uncaught exception; ws closes by itself.
+  static readonly #onError = function (this: Wire): void {};
+
+  static readonly #onClose = function (this: Wire, code: number, reason: Buffer): void {
+    const connection = this[CONNECTION];
+    if (connection) connection.#end({ code, reason: reason.toString() });
+  };
+
+  #end(closed: Closed): void {
+    this.#result = closed;
     this.#liveness.stop();
     this.#inbox.end();
     this.#settleFlushed();
     this.#abort?.abort();
-    return this.#result;
+    this.#resolveClosed?.(closed);
+    this.#place.ended?.(closed);
   }
 }

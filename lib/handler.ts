@@ -1,7 +1,8 @@
 import { AsyncResource } from "node:async_hooks";
 import type Koa from "koa";
 import { CloseError } from "./close-codes.ts";
-import type { Connection, MessageKind } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { MessageKind } from "./connection-options.ts";
 import type { Context } from "./context.ts";
 import { fireError } from "./error.ts";
 import { appsOf, handlerContext, reportContext } from "./handler-context.ts";

@@ -1,5 +1,11 @@
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
+/** What an {@link Inbox} tells when it is full, and when it has been read. */
+export interface Pressure {
+  /** @param full true when the mark is reached, false when the reader has caught up */
+  unread(full: boolean): void;
+}
+
 /**
  * The queue between a socket and its reader: ordered, with a mark at which the sender must pause.
  *
@@ -10,8 +16,9 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
  */
 export class Inbox<T> {
   readonly #mark: number;
-  readonly #onPressure: (full: boolean) => void;
-  #messages: T[] = [];
+  readonly #sender: Pressure;
+  // Made for the first message that has to wait.
+  #messages: T[] | undefined;
   #head = 0;
   #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #full = false;
@@ -19,16 +26,16 @@ export class Inbox<T> {
 
   /**
    * @param mark how many unread messages pause the sender
-   * @param onPressure told `true` when the mark is reached, `false` when the reader has caught up
+   * @param sender told when it must pause
    */
-  constructor(mark: number, onPressure: (full: boolean) => void) {
+  constructor(mark: number, sender: Pressure) {
     this.#mark = mark;
-    this.#onPressure = onPressure;
+    this.#sender = sender;
   }
 
   /** How many messages wait to be read. */
   get size(): number {
-    return this.#messages.length - this.#head;
+    return (this.#messages?.length ?? 0) - this.#head;
   }
 
   /** Adds a message; does nothing after {@link end}. */
@@ -40,10 +47,11 @@ export class Inbox<T> {
       deliver({ done: false, value: message });
       return;
     }
+    this.#messages ??= [];
     this.#messages.push(message);
     if (this.size >= this.#mark && !this.#full) {
       this.#full = true;
-      this.#onPressure(true);
+      this.#sender.unread(true);
     }
   }
 
@@ -54,7 +62,7 @@ export class Inbox<T> {
    * @throws Error when another read is still waiting: two readers would share the messages
    */
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.size > 0) return Promise.resolve({ done: false, value: this.#take() });
+    if (this.#messages) return Promise.resolve({ done: false, value: this.#take(this.#messages) });
     if (this.#ended) return Promise.resolve(DONE);
     if (this.#waiting) {
       return Promise.reject(
@@ -74,18 +82,18 @@ export class Inbox<T> {
   end(discard = false): void {
     this.#ended = true;
     if (discard) {
-      this.#messages = [];
+      this.#messages = undefined;
       this.#head = 0;
     }
     this.#waiting?.(DONE);
     this.#waiting = undefined;
   }
 
-  #take(): T {
-    const message = this.#messages[this.#head] as T;
-    this.#messages[this.#head++] = undefined as T;
-    if (this.#head === this.#messages.length) {
-      this.#messages = [];
+  #take(messages: T[]): T {
+    const message = messages[this.#head] as T;
+    messages[this.#head++] = undefined as T;
+    if (this.#head === messages.length) {
+      this.#messages = undefined;
       this.#head = 0;
       this.#release();
     }
@@ -96,6 +104,6 @@ export class Inbox<T> {
   #release(): void {
     if (!this.#full) return;
     this.#full = false;
-    this.#onPressure(false);
+    this.#sender.unread(false);
   }
 }

@@ -12,7 +12,8 @@ export type {
 } from "./broker.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
 export { type Config, ConfigError, readConfig } from "./config.ts";
-export type { Closed, Connection, ConnectionOptions, MessageKind } from "./connection.ts";
+export type { Closed, Connection } from "./connection.ts";
+export type { ConnectionOptions, MessageKind } from "./connection-options.ts";
 export type { Context, Params } from "./context.ts";
 export type { Outgoing } from "./frame.ts";
 export type { Handler, MessageOf } from "./handler.ts";

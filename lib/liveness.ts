@@ -29,12 +29,28 @@ interface Parsing {
   readonly _receiver: { _bufferedBytes: number; _state: number; _fragmented: number };
 }
 
+/** {@link LivenessOptions} with their defaults: one object for all connections of a route. */
+export interface LivenessLimits extends Required<LivenessOptions> {
+  /** How often a connection looks at the time, in milliseconds. */
+  readonly periodMs: number;
+}
+
+/** Fills in the defaults. */
+export function livenessLimits(options: LivenessOptions): LivenessLimits {
+  const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+  const pongTimeoutMs = options.pongTimeoutMs ?? PONG_TIMEOUT_MS;
+  const unreadTimeoutMs = options.unreadTimeoutMs ?? UNREAD_TIMEOUT_MS;
+  const messageTimeoutMs = options.messageTimeoutMs ?? MESSAGE_TIMEOUT_MS;
+  const shortest = Math.min(heartbeatMs, pongTimeoutMs, unreadTimeoutMs, messageTimeoutMs);
+  const periodMs = Math.max(shortest / TICKS_IN_INTERVAL, 1);
+  return { heartbeatMs, pongTimeoutMs, unreadTimeoutMs, messageTimeoutMs, periodMs };
+}
+
 /** What a {@link Liveness} does to its connection. */
-export interface LivenessActions {
-  /** Closes with 1008. */
-  violate(reason: string): void;
-  /** The client is gone. */
-  gone(): void;
+export interface Ending {
+  close(code: number, reason: string): void;
+  /** Ends it without a word: the client is gone. */
+  terminate(): void;
 }
 
 /**
@@ -42,13 +58,9 @@ export interface LivenessActions {
  * read, or that one of its messages never ends. It has no timer of its own.
  */
 export class Liveness implements Watched {
-  readonly periodMs: number;
   readonly #ws: WebSocket;
-  readonly #actions: LivenessActions;
-  readonly #heartbeatMs: number;
-  readonly #pongTimeoutMs: number;
-  readonly #unreadTimeoutMs: number;
-  readonly #messageTimeoutMs: number;
+  readonly #connection: Ending;
+  readonly #limits: LivenessLimits;
 
   #heardAt = wheel.now;
   #pingedAt = wheel.now;
@@ -58,25 +70,16 @@ export class Liveness implements Watched {
   // A message has ended since the last tick: what is unfinished now is another one.
   #messageEnded = true;
 
-  constructor(ws: WebSocket, actions: LivenessActions, options: LivenessOptions) {
+  constructor(ws: WebSocket, connection: Ending, limits: LivenessLimits) {
     this.#ws = ws;
-    this.#actions = actions;
-    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
-    this.#pongTimeoutMs = options.pongTimeoutMs ?? PONG_TIMEOUT_MS;
-    this.#unreadTimeoutMs = options.unreadTimeoutMs ?? UNREAD_TIMEOUT_MS;
-    this.#messageTimeoutMs = options.messageTimeoutMs ?? MESSAGE_TIMEOUT_MS;
-    this.periodMs = Math.max(
-      Math.min(
-        this.#heartbeatMs,
-        this.#pongTimeoutMs,
-        this.#unreadTimeoutMs,
-        this.#messageTimeoutMs,
-      ) / TICKS_IN_INTERVAL,
-      1,
-    );
-    ws.on("pong", () => this.#heardControl());
-    ws.on("ping", () => this.#heardControl());
+    this.#connection = connection;
+    this.#limits = limits;
     wheel.add(this);
+  }
+
+  /** See {@link Watched}. */
+  get periodMs(): number {
+    return this.#limits.periodMs;
   }
 
   /** A message has come whole. */
@@ -85,8 +88,14 @@ export class Liveness implements Watched {
     this.#messageEnded = true;
   }
 
-  /** The queue of unread messages is full, or no longer. */
+  /** A ping or a pong has come. */
+  heardControl(): void {
+    this.#heardAt = wheel.now;
+  }
+
+  /** The queue of unread messages is full, or no longer: the client has to wait, or may go on. */
   unread(full: boolean): void {
+    full ? this.#ws.pause() : this.#ws.resume();
     this.#fullSince = full ? wheel.now : undefined;
   }
 
@@ -103,21 +112,21 @@ export class Liveness implements Watched {
   /** See {@link Watched}. */
   tick(now: number): void {
     if (now >= (this.#endAt ?? Number.POSITIVE_INFINITY)) {
-      this.#actions.gone();
+      this.#connection.terminate();
       return;
     }
     if (this.#fullSince !== undefined) {
       // The socket is paused: a pong would not be read, so the pong clock stands still.
       this.#heardAt = now;
-      if (now - this.#fullSince >= this.#unreadTimeoutMs)
-        this.#actions.violate("messages are not read");
+      if (now - this.#fullSince >= this.#limits.unreadTimeoutMs)
+        this.#connection.close(1008, "messages are not read");
       return;
     }
-    if (this.#pingedAt > this.#heardAt && now - this.#pingedAt >= this.#pongTimeoutMs) {
-      this.#actions.gone();
+    if (this.#pingedAt > this.#heardAt && now - this.#pingedAt >= this.#limits.pongTimeoutMs) {
+      this.#connection.terminate();
       return;
     }
-    if (now - this.#pingedAt >= this.#heartbeatMs && this.#heardAt >= this.#pingedAt)
+    if (now - this.#pingedAt >= this.#limits.heartbeatMs && this.#heardAt >= this.#pingedAt)
       this.#ping(now);
     this.#checkUnfinished(now);
   }
@@ -129,17 +138,13 @@ export class Liveness implements Watched {
     this.#ws.ping();
   }
 
-  #heardControl(): void {
-    this.#heardAt = wheel.now;
-  }
-
   #checkUnfinished(now: number): void {
     if (this.#messageEnded || !isUnfinished(this.#ws)) this.#unfinishedSince = undefined;
     this.#messageEnded = false;
     if (!isUnfinished(this.#ws)) return;
     this.#unfinishedSince ??= now;
-    if (now - this.#unfinishedSince >= this.#messageTimeoutMs) {
-      this.#actions.violate("a message was begun and not ended");
+    if (now - this.#unfinishedSince >= this.#limits.messageTimeoutMs) {
+      this.#connection.close(1008, "a message was begun and not ended");
     }
   }
 }

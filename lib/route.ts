@@ -2,12 +2,12 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type Koa from "koa";
 import easyWs from "koa-easy-ws";
 import type { PerMessageDeflateOptions, ServerOptions } from "ws";
+import { CLOSE_TIMEOUT_MS, Connection } from "./connection.ts";
 import {
-  CLOSE_TIMEOUT_MS,
-  Connection,
   type ConnectionOptions,
+  connectionLimits,
   type MessageKind,
-} from "./connection.ts";
+} from "./connection-options.ts";
 import { type Context, PARENT } from "./context.ts";
 import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
@@ -80,6 +80,7 @@ export function websocketRoute(
 ): [Koa.Middleware, Koa.Middleware] {
   const { receive, send } = given;
   const options = receive || send ? { ...given, codec: createCodec(receive, send) } : given;
+  const limits = connectionLimits(options);
   const upgrade = easyWs("ws", { wsOptions: serverOptions(options) });
   // Synchronous with the 101: a response still on the socket would write into the stream, and a
   // message that came with the handshake would find nobody listening.
@@ -87,7 +88,7 @@ export function websocketRoute(
   upgrade.server.on("connection", (ws, req) => {
     const handshake = handshakeOf(req);
     if (!handshake) return;
-    handshake.connection = new Connection<unknown>(ws, req.socket, options, handshake);
+    handshake.connection = new Connection<unknown>(ws, req.socket, limits, handshake);
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
   const accept: Koa.Middleware = async (ctx) => {

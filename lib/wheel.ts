@@ -54,7 +54,8 @@ export class Wheel {
 
   #tick(): void {
     const at = performance.now();
-    this.#now += Math.min(at - this.#lastTick, this.#periodMs);
+    // Whole milliseconds: V8 keeps fractions in objects of their own, wherever they are noted.
+    this.#now += Math.round(Math.min(at - this.#lastTick, this.#periodMs));
     this.#lastTick = at;
     // After the poll phase, in which what has arrived is read.
     setImmediate(() => {

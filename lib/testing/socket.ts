@@ -22,7 +22,7 @@ export class TestSocket {
   readonly ws: WebSocket;
 
   readonly #path: string;
-  readonly #inbox = new Inbox<string | Buffer>(Number.POSITIVE_INFINITY, () => {});
+  readonly #inbox = new Inbox<string | Buffer>(Number.POSITIVE_INFINITY, { unread() {} });
   readonly #closed: Promise<Closed>;
   #received = 0;
   #end: Closed | undefined;

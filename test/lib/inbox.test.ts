@@ -4,7 +4,7 @@ import { Inbox } from "../../lib/inbox.ts";
 
 test("an inbox says when it is full and when its reader has caught up, once each", async () => {
   const pressure: boolean[] = [];
-  const inbox = new Inbox<number>(2, (full) => pressure.push(full));
+  const inbox = new Inbox<number>(2, { unread: (full) => pressure.push(full) });
   for (let i = 0; i < 4; i++) inbox.push(i);
   assert.deepEqual(pressure, [true]);
   for (let i = 0; i < 3; i++) assert.deepEqual(await inbox.next(), { done: false, value: i });
@@ -15,7 +15,7 @@ test("an inbox says when it is full and when its reader has caught up, once each
 });
 
 test("an ended inbox gives what is left and is then done, and takes nothing more", async () => {
-  const inbox = new Inbox<number>(9, () => {});
+  const inbox = new Inbox<number>(9, { unread() {} });
   inbox.push(1);
   inbox.end();
   inbox.push(2);
@@ -24,14 +24,14 @@ test("an ended inbox gives what is left and is then done, and takes nothing more
 });
 
 test("an inbox that is ended with discard is done at once", async () => {
-  const inbox = new Inbox<number>(9, () => {});
+  const inbox = new Inbox<number>(9, { unread() {} });
   inbox.push(1);
   inbox.end(true);
   assert.equal((await inbox.next()).done, true);
 });
 
 test("a reader that waits is done when the inbox ends", async () => {
-  const inbox = new Inbox<number>(9, () => {});
+  const inbox = new Inbox<number>(9, { unread() {} });
   const waiting = inbox.next();
   inbox.end();
   assert.equal((await waiting).done, true);

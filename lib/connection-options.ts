@@ -1,0 +1,60 @@
+import { type LivenessLimits, type LivenessOptions, livenessLimits } from "./liveness.ts";
+import type { Codec, Misfit } from "./schema.ts";
+
+/** Which kinds of message a route takes; another kind closes 1003. */
+export type MessageKind = "text" | "binary" | "both";
+
+/** The limits of one connection. */
+export interface ConnectionOptions extends LivenessOptions {
+  /** What the handler reads: `text` (strings), `binary` (Buffers) or `both`. Default `text`. */
+  messages?: MessageKind;
+  /** Unread messages at which reading from the socket pauses. Default 64. */
+  queueMessages?: number;
+  /** Unsent bytes at which `await send()` waits. Default 64 KiB. */
+  highWaterBytes?: number;
+  /** Unsent bytes at which the client is cut off with 1013. Default 1 MiB. */
+  maxBufferedBytes?: number;
+  /** Messages and pings a second that a client may send in the long run; then 1008. Default 100. */
+  messagesPerSecond?: number;
+  /** Messages and pings that may come at once. Default 500. */
+  burstMessages?: number;
+  /** Reads and writes the messages of a route with schemas. */
+  codec?: Codec;
+  /** The answer to a message that does not fit, sent as JSON; without it the close is 1007. */
+  invalid?: (misfit: Misfit) => unknown;
+}
+
+const QUEUE_MESSAGES = 64;
+const HIGH_WATER_BYTES = 64 * 1024;
+/** Sixteen full buffers: a client this far behind will not catch up. */
+const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
+const MESSAGES_PER_SECOND = 100;
+const BURST_MESSAGES = 500;
+
+/** {@link ConnectionOptions} with their defaults: one object for all connections of a route. */
+export interface ConnectionLimits {
+  readonly messages: MessageKind;
+  readonly queueMessages: number;
+  readonly highWaterBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly messagesPerSecond: number;
+  readonly burstMessages: number;
+  readonly codec: Codec | undefined;
+  readonly invalid: ((misfit: Misfit) => unknown) | undefined;
+  readonly liveness: LivenessLimits;
+}
+
+/** Fills in the defaults. */
+export function connectionLimits(options: ConnectionOptions): ConnectionLimits {
+  return {
+    messages: options.messages ?? "text",
+    queueMessages: options.queueMessages ?? QUEUE_MESSAGES,
+    highWaterBytes: options.highWaterBytes ?? HIGH_WATER_BYTES,
+    maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+    messagesPerSecond: options.messagesPerSecond ?? MESSAGES_PER_SECOND,
+    burstMessages: options.burstMessages ?? BURST_MESSAGES,
+    codec: options.codec,
+    invalid: options.invalid,
+    liveness: livenessLimits(options),
+  };
+}
