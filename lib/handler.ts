@@ -42,41 +42,56 @@ export function startHandler(
   const ctx = handlerContext(live);
   const scope = new AsyncResource("WebSocketHandler");
   const handling = scope.runInAsyncScope(call, undefined, handler, connection, ctx);
-  const kept = handler.length === 1 ? undefined : ctx;
-  void follow(handling, handshake, appsOf(ctx), kept);
+  follow(handling, handshake, appsOf(ctx), handler.length === 1 ? undefined : ctx);
 }
 
 function call(
   handler: Handler<string, MessageKind>,
   connection: Connection<unknown>,
   ctx: Context,
-): Promise<void> {
-  let handle = async () => handler(connection as Connection<string | Buffer>, ctx);
+): Promise<void> | void {
+  let handle = () => handler(connection as Connection<string | Buffer>, ctx);
   for (const { ctxStorage } of appsOf(ctx)) {
     const inner = handle;
     if (ctxStorage) handle = () => ctxStorage.run(ctx, inner);
   }
-  return handle();
+  try {
+    return handle();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
-// It lasts as long as the handler: whatever it is given is held by every idle connection.
-async function follow(
-  handling: Promise<void>,
+// What these two functions refer to is held by every idle connection.
+function follow(
+  handling: Promise<void> | void,
   handshake: Handshake,
   apps: readonly Koa[],
   kept: Context | undefined,
-): Promise<void> {
-  const { connection } = handshake;
+): void {
   const live = upgradesOf(handshake)?.follow(handshake);
-  try {
-    await handling;
-    connection?.close(1000);
-  } catch (error) {
-    if (error instanceof CloseError) connection?.close(error.code, error.reason);
-    else {
-      connection?.close(1011, "internal error");
-      fireError(error, kept ?? reportContext(apps, handshake));
-    }
+  Promise.resolve(handling).then(
+    () => {
+      handshake.connection?.close(1000);
+      live?.endHandler();
+    },
+    (error) => {
+      endFailed(error, handshake, apps, kept);
+      live?.endHandler();
+    },
+  );
+}
+
+function endFailed(
+  error: unknown,
+  handshake: Handshake,
+  apps: readonly Koa[],
+  kept: Context | undefined,
+): void {
+  const { connection } = handshake;
+  if (error instanceof CloseError) connection?.close(error.code, error.reason);
+  else {
+    connection?.close(1011, "internal error");
+    fireError(error, kept ?? reportContext(apps, handshake));
   }
-  live?.endHandler();
 }

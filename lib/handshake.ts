@@ -4,6 +4,7 @@ import { clientOf, peerOf } from "./address.ts";
 import type { Closed, Connection } from "./connection.ts";
 import { rawPath } from "./path.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
+import { type Watched, wheel } from "./wheel.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
 export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
@@ -13,6 +14,8 @@ export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
  * answer them with a reset, which can overtake the response (RFC 9112 section 9.6).
  */
 const LINGER_MS = 1_000;
+/** Ticks in a handshake's time: its end is late by a quarter at most. */
+const TICKS_IN_TIMEOUT = 4;
 
 // On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
 const HANDSHAKE = Symbol("handshake");
@@ -24,6 +27,12 @@ interface Marked {
 /** The handshake that a request is, or undefined for plain HTTP. */
 export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
   return req[HANDSHAKE];
+}
+
+/** Something a connection counts for; a list, for most hold one. */
+export interface Held {
+  next?: Held;
+  release(): void;
 }
 
 /** What is told of a handshake and of the connection it became. */
@@ -41,7 +50,7 @@ export interface HandshakeListener {
  *
  * Once it is accepted it holds nothing of HTTP any more, for it lives as long as its connection.
  */
-export class Handshake {
+export class Handshake implements Watched {
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt = performance.now();
   /** The request's target at arrival, without the query (which may hold a token). */
@@ -59,12 +68,12 @@ export class Handshake {
   readonly listener: HandshakeListener;
   #req: (IncomingMessage & Marked) | undefined;
   #res: ServerResponse | undefined;
-  #deadline: NodeJS.Timeout | undefined;
   #client: string;
+  readonly #timeoutMs: number;
+  readonly #since = wheel.now;
   #state: HandshakeState = "pending";
-  #halfClosed = false;
   #failure: Error | undefined;
-  #release: (() => void) | undefined;
+  #held: Held | undefined;
 
   /**
    * @param req the request of an `upgrade` event
@@ -83,6 +92,7 @@ export class Handshake {
     this.#req = req;
     this.socket = socket;
     this.listener = listener;
+    this.#timeoutMs = timeoutMs;
     // Now, while the socket still knows it.
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
@@ -94,10 +104,14 @@ export class Handshake {
     res.on("finish", Handshake.#onFinished);
     socket[HANDSHAKE] = this;
     socket.on("error", Handshake.#onSocketError);
-    socket.on("end", Handshake.#onEnd);
     socket.on("close", Handshake.#onClosed);
-    this.#deadline = setTimeout(Handshake.#onDeadline, timeoutMs, this, timeoutMs);
+    wheel.add(this);
     req[HANDSHAKE] = this;
+  }
+
+  /** See {@link Watched}. */
+  get periodMs(): number {
+    return this.#timeoutMs / TICKS_IN_TIMEOUT;
   }
 
   /** The client, for the log: the address, with the port where it is known. */
@@ -133,7 +147,9 @@ export class Handshake {
    * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
   accept(upgrade: () => Promise<unknown>): Connection<unknown> {
-    if (this.#state !== "pending" || this.#halfClosed || this.#res?.headersSent) {
+    // A client that has half-closed still reads a refusal, but cannot hold a conversation.
+    const cannot = this.socket.readableEnded || this.#res?.headersSent;
+    if (this.#state !== "pending" || cannot) {
       throw new Refusal(400, "the handshake had ended before it was accepted");
     }
     // koa-easy-ws never settles its promise for a refusal; what counts arrived by the events below.
@@ -173,25 +189,16 @@ export class Handshake {
     this.#settle("abandoned");
   }
 
-  /**
-   * Holds something for as long as the handshake is pending and its connection open.
-   *
-   * @param release gives it back
-   */
-  hold(release: () => void): void {
-    const before = this.#release;
-    this.#release = before
-      ? () => {
-          before();
-          release();
-        }
-      : release;
+  /** Holds something for as long as the handshake is pending and its connection open. */
+  hold(held: Held): void {
+    if (this.#held) held.next = this.#held;
+    this.#held = held;
     if (this.#state === "refused" || this.#state === "abandoned") this.#releaseAll();
   }
 
   #releaseAll(): void {
-    this.#release?.();
-    this.#release = undefined;
+    for (let held = this.#held; held; held = held.next) held.release();
+    this.#held = undefined;
   }
 
   /** The connection tells of its end. */
@@ -214,23 +221,23 @@ export class Handshake {
     linger(this.socket);
   }
 
-  static #onDeadline(handshake: Handshake, timeoutMs: number): void {
-    handshake.refuse(
-      new Refusal(503, `expected the handshake to be answered within ${timeoutMs} ms`),
+  /** See {@link Watched}. */
+  tick(now: number): void {
+    if (now < this.#since + this.#timeoutMs) return;
+    this.refuse(
+      new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
     );
     // A response that somebody began and never ends must not hold the socket either.
-    if (handshake.#state === "pending") handshake.socket.destroy();
+    if (this.#state === "pending") this.socket.destroy();
   }
 
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
     const { socket } = this;
     this.#state = state;
-    clearTimeout(this.#deadline);
-    this.#deadline = undefined;
+    wheel.delete(this);
     socket[HANDSHAKE] = undefined;
     socket.off("error", Handshake.#onSocketError);
-    socket.off("end", Handshake.#onEnd);
     socket.off("close", Handshake.#onClosed);
     if (state !== "accepted") this.#releaseAll();
     this.listener.settled(this);
@@ -244,12 +251,6 @@ export class Handshake {
 
   static readonly #onSocketError = function (this: Socket): void {
     this.destroy();
-  };
-
-  // A client that has half-closed still reads a refusal, but cannot hold a conversation.
-  static readonly #onEnd = function (this: Socket & Marked): void {
-    const handshake = this[HANDSHAKE];
-    if (handshake) handshake.#halfClosed = true;
   };
 
   static readonly #onClosed = function (this: Socket & Marked): void {

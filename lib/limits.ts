@@ -42,10 +42,10 @@ export class Limits {
    *
    * @param address where it comes from
    * @param exempt whether the address is a proxy's, which stands for many
-   * @returns a function that takes it off the count; calling it again does nothing
+   * @returns takes it off the count when it is released; once more does nothing
    * @throws Refusal 503 or 429
    */
-  take(address: string, exempt = false): () => void {
+  take(address: string, exempt = false): Taken {
     if (this.#total >= this.#max) {
       throw new Refusal(503, "this server has all the connections it can hold", {
         "Retry-After": RETRY_AFTER,
@@ -54,13 +54,13 @@ export class Limits {
     const who = exempt || isLoopback(address) ? undefined : network(address);
     if (who) this.#count(who);
     this.#total++;
-    let taken = true;
-    return () => {
-      if (!taken) return;
-      taken = false;
-      this.#total--;
-      if (who) this.#uncount(who);
-    };
+    return new Taken(this, who);
+  }
+
+  /** Takes one off the count. */
+  giveBack(who: string | undefined): void {
+    this.#total--;
+    if (who) this.#uncount(who);
   }
 
   #count(who: string): void {
@@ -77,6 +77,25 @@ export class Limits {
     const count = (this.#byAddress.get(who) ?? 1) - 1;
     if (count > 0) this.#byAddress.set(who, count);
     else this.#byAddress.delete(who);
+  }
+}
+
+/** One connection in the count. */
+export class Taken {
+  #limits: Limits | undefined;
+  readonly #who: string | undefined;
+  /** See `Held` of the handshake. */
+  next?: { release(): void };
+
+  constructor(limits: Limits, who: string | undefined) {
+    this.#limits = limits;
+    this.#who = who;
+  }
+
+  /** Takes it off the count; a second call does nothing. */
+  release(): void {
+    this.#limits?.giveBack(this.#who);
+    this.#limits = undefined;
   }
 }
 

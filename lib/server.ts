@@ -74,13 +74,13 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const log = options.log ?? createLog({ level: config.logLevel });
   logErrors(app, log);
   const server = createServer(options);
-  const sockets = socketsOf(server);
   server.on("request", logRequests(log));
   server.on(
     "request",
     frontOf(app, config, () => upgrades.draining),
   );
   const upgrades = attach(server, app, config);
+  const sockets = socketsOf(server, upgrades);
   logUpgrades(upgrades, log);
   const stopLifespans = await startLifespans(app, options.lifespans);
   try {
@@ -199,12 +199,21 @@ async function closed(server: Server, sockets: ReadonlySet<Socket>, ms: number):
   clearTimeout(timer);
 }
 
-// All sockets of a server, whatever has become of them.
-function socketsOf(server: Server): ReadonlySet<Socket> {
+// All sockets of a server that are not a connection, which `upgrades` follows by itself: in HTTP,
+// in a TLS handshake, or upgraded by somebody else.
+function socketsOf(server: Server, upgrades: Upgrades): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
+  // One listener for all of them.
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.on("close", forget);
+  });
+  upgrades.on("accepted", ({ socket }) => {
+    sockets.delete(socket);
+    socket.off("close", forget);
   });
   return sockets;
 }

@@ -15,48 +15,48 @@ function refused(status: number): (error: unknown) => boolean {
 describe("the count of connections", () => {
   test("takes as many as there may be and refuses the next 503 with Retry-After", () => {
     const limits = new Limits({ maxConnections: 2 });
-    const release = limits.take("127.0.0.1");
+    const taken = limits.take("127.0.0.1");
     limits.take("127.0.0.1");
     assert.throws(() => limits.take("127.0.0.1"), refused(503));
     assert.equal(limits.total, 2);
-    release();
+    taken.release();
     limits.take("127.0.0.1");
     assert.equal(limits.total, 2);
   });
 
   test("takes one release once", () => {
     const limits = new Limits({ maxConnections: 3 });
-    const release = limits.take("192.0.2.1");
+    const taken = limits.take("192.0.2.1");
     limits.take("192.0.2.1");
-    release();
-    release();
+    taken.release();
+    taken.release();
     assert.deepEqual([limits.total, limits.addresses], [1, 1]);
   });
 
   test("refuses one address 429 when it has its share, and nobody else", () => {
     const limits = new Limits({ maxConnectionsPerAddress: 2 });
-    const release = limits.take("192.0.2.1");
+    const taken = limits.take("192.0.2.1");
     limits.take("192.0.2.1");
     assert.throws(() => limits.take("192.0.2.1"), refused(429));
     limits.take("192.0.2.2");
     assert.deepEqual([limits.total, limits.addresses], [3, 2]);
-    release();
+    taken.release();
     limits.take("192.0.2.1");
     assert.throws(() => limits.take("192.0.2.1"), refused(429));
   });
 
   test("forgets an address that has no connection left", () => {
     const limits = new Limits({ maxConnectionsPerAddress: 1 });
-    for (let i = 0; i < 1_000; i++) limits.take(`192.0.2.${i % 256}:${i}`)();
+    for (let i = 0; i < 1_000; i++) limits.take(`192.0.2.${i % 256}:${i}`).release();
     assert.deepEqual([limits.total, limits.addresses], [0, 0]);
   });
 
   test("counts a refusal on neither count", () => {
     const limits = new Limits({ maxConnections: 2, maxConnectionsPerAddress: 1 });
-    const release = limits.take("192.0.2.1");
+    const taken = limits.take("192.0.2.1");
     for (let i = 0; i < 10; i++) assert.throws(() => limits.take("192.0.2.1"), refused(429));
-    limits.take("192.0.2.2")();
-    release();
+    limits.take("192.0.2.2").release();
+    taken.release();
     assert.deepEqual([limits.total, limits.addresses], [0, 0]);
   });
 
