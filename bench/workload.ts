@@ -113,6 +113,11 @@ export class Run {
     return { cost: (after - before) / operations, rate: (operations / ms) * 1000 };
   }
 
+  /** Resolves when the server has dealt with the end of every connection. */
+  async settled(): Promise<void> {
+    await this.#server.call("settled");
+  }
+
   /** The server's resident memory in bytes. */
   memory(): Promise<number> {
     return this.#server.call<number>("memory");

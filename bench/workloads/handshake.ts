@@ -2,6 +2,8 @@ import { PLAN, type Plan } from "../plan.ts";
 import type { Case, ContestantName, Run, Workload } from "../workload.ts";
 
 const HANDSHAKES = 4_000;
+/** Until V8 has compiled what they run through. */
+const WARM_UPS = 3;
 const NESTING: readonly ContestantName[] = ["ws", "koa", "ours", "ours-silent"];
 
 function oneCase(name: string, plan: Partial<Plan>, rest: Partial<Case> = {}): Case {
@@ -12,8 +14,11 @@ function oneCase(name: string, plan: Partial<Plan>, rest: Partial<Case> = {}): C
     async measure(run: Run) {
       const handshakes = run.scaled(HANDSHAKES);
       const opening = { targets: run.targets("/echo", handshakes) };
-      await run.client.call("open", opening);
-      await run.client.call("drop");
+      for (let round = 0; round < WARM_UPS; round++) {
+        await run.client.call("open", opening);
+        await run.client.call("drop");
+      }
+      await run.settled();
       return run.cost(handshakes, () => run.client.call("open", opening));
     },
   };
