@@ -90,6 +90,25 @@ test("what is said the moment somebody comes back is not counted as missed", asy
   });
 });
 
+test("a replay is not read out, and the first message behind it is", async () => {
+  await withWindows(browser, async (open) => {
+    const { page, sockets } = await openWithServer(open);
+    const log = page.locator("#log");
+    await page.locator("#log[aria-live=polite]").waitFor();
+    await page.evaluate(`new MutationObserver(() => {
+      log.dataset.modes = (log.dataset.modes ?? "") + " " + log.ariaLive;
+    }).observe(document.querySelector("#messages"), { childList: true })`);
+    sockets[0]?.send(welcome({ epoch: "second", offset: 0 }, false, 1));
+    sockets[0]?.send(message(1, "bob", "old"));
+    await seesTalk(page, ["— Some messages were missed", "bob: old"]);
+    await page.locator("#log[aria-live=polite]").waitFor();
+    assert.match((await log.getAttribute("data-modes")) ?? "", /^( off)+$/);
+    sockets[0]?.send(message(2, "bob", "new"));
+    await seesTalk(page, ["— Some messages were missed", "bob: old", "bob: new"]);
+    assert.match((await log.getAttribute("data-modes")) ?? "", /^( off)+ polite$/);
+  });
+});
+
 test("who comes back to a room that never stops talking reads exactly how much was missed", async () => {
   await withPair(async (ann, bob) => {
     const welcomes: { position: { offset: number }; latest: number }[] = [];
