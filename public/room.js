@@ -8,9 +8,6 @@ import { Transcript } from "./transcript.js";
 /** An open connection that owes an answer and is silent for this long is given up. */
 const SILENCE_MS = 10_000;
 
-/** A replay has no end mark: it is over when nothing has come for this long. */
-const QUIET_MS = 400;
-
 /**
  * The room: everyone who has it open reads what everyone writes. It speaks `chat.v1`.
  *
@@ -26,7 +23,6 @@ export class Room extends Demo {
   #nothing = new History();
   #welcomed = false;
   #silence = 0;
-  #quiet = 0;
 
   constructor() {
     super({
@@ -141,7 +137,7 @@ export class Room extends Demo {
   #stateChanged() {
     const { state, reason } = this.connection;
     this.#welcomed = false;
-    this.#settle();
+    if (this.#transcript) this.#transcript.replaying = false;
     this.#transcript?.outbox.recall();
     if (state === "closed") this.#transcript?.fail(reason);
     if (state === "connecting") this.#transcript?.retry();
@@ -157,16 +153,13 @@ export class Room extends Demo {
         this.members.reset(message.members);
         this.#welcomed = true;
         this.#transcript.outbox.recall();
-        this.#replay();
         this.#post();
         this.emit("members");
         break;
       case "message":
-        if (this.replaying) this.#replay();
         if (this.#transcript.message(message)) this.emit("news");
         break;
       case "ack":
-        this.#settle();
         this.#transcript.ack(message);
         this.#post();
         break;
@@ -184,6 +177,7 @@ export class Room extends Demo {
     }
     this.#watch();
     this.emit("change");
+    if (this.replaying && this.#transcript.replayed) this.#settle();
   }
 
   // Letters go out after the welcome only: what was not acknowledged, in its order and first.
@@ -194,16 +188,14 @@ export class Room extends Demo {
     this.emit("state");
   }
 
-  #replay() {
-    clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => this.#settle(), QUIET_MS);
-  }
-
+  // In the frame that draws what came, but after it: the last of a replay is no news either.
   #settle() {
-    clearTimeout(this.#quiet);
-    if (!this.replaying) return;
-    this.#transcript.replaying = false;
-    this.emit("change");
+    const transcript = this.#transcript;
+    requestAnimationFrame(() => {
+      if (!transcript.replayed) return;
+      transcript.replaying = false;
+      this.emit("change");
+    });
   }
 
   // A browser cannot ping, and a network that swallows everything looks like a quiet room.

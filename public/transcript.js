@@ -10,7 +10,7 @@ const MISSED = "Some messages were missed";
  */
 export class Transcript {
   history = new History();
-  /** Whether what comes now was said before. */
+  /** Whether what is drawn now was said before. */
   replaying = false;
   /** The position of the last message seen; undefined before the first welcome. */
   position;
@@ -30,6 +30,11 @@ export class Transcript {
   /** Messages of this client that the server has not acknowledged. */
   get outbox() {
     return this.#outbox;
+  }
+
+  /** Whether all has come that was said before. */
+  get replayed() {
+    return this.#absence?.isLive(this.position.offset + 1) ?? false;
   }
 
   /** Goes on under another name; only while the outbox is empty. */
@@ -68,7 +73,7 @@ export class Transcript {
       this.#own(offset, text, at);
       return false;
     }
-    const live = !this.replaying || this.#absence.isLive(at);
+    const live = this.#absence.isLive(offset);
     if (!live && this.#absence.isBelowLine(offset)) this.#count();
     this.history.add({ from: "others", who: from, text, at });
     return live || this.#absence.isNews(offset);
@@ -76,7 +81,6 @@ export class Transcript {
 
   /** The server has given a message of this client its place. */
   ack({ id, offset }) {
-    this.replaying = false;
     const letter = this.#outbox.get(id);
     if (!letter) return;
     this.#outbox.remove(letter);

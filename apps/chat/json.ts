@@ -35,9 +35,11 @@ async function answer(visit: Visit, id: string, text: string): Promise<FromServe
   return { type: "error", code: "id_reused", message, id };
 }
 
-function welcomeOf(visit: Visit, { position, recovered }: History): FromServer {
+// What was read and where the room was then are of one moment: whatever is said later is beyond.
+function welcomeOf(visit: Visit, { position, publications, recovered }: History): FromServer {
   const { room, client: you, members } = visit;
-  return { type: "welcome", room, you, position, recovered, members };
+  const latest = publications.at(-1)?.offset ?? position.offset;
+  return { type: "welcome", room, you, position, latest, recovered, members };
 }
 
 // Anything that is there and no position is one that cannot be recovered, not a first visit.

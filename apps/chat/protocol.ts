@@ -21,6 +21,7 @@ export const welcome = z.object({
   room: name,
   you: name,
   position: z.object({ epoch: z.string(), offset }),
+  latest: offset,
   recovered: z.boolean().nullable(),
   members: z.array(member),
 });

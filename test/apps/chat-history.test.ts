@@ -79,8 +79,8 @@ class Link {
   readonly ws: WebSocket;
   /** What the handshake asked for. */
   readonly since: Position | Strange | undefined;
-  /** The room's offset when the handshake began. */
-  readonly from: number;
+  /** Where its replay ends; before the welcome, where the room was when the handshake began. */
+  latest: number;
   readonly welcomes: Of<"welcome">[] = [];
   /** Where it is: the position of its last welcome or message. */
   at: Position | undefined;
@@ -91,7 +91,7 @@ class Link {
   constructor(client: Client, url: string, since: Link["since"], from: number) {
     this.#client = client;
     this.since = since;
-    this.from = from;
+    this.latest = from;
     this.ws = new WebSocket(url, ["chat.v1"], { perMessageDeflate: false });
     this.ws.on("error", () => {});
     this.ws.on("message", (data) => {
@@ -115,7 +115,10 @@ class Link {
   }
 
   #welcome(welcome: Of<"welcome">): void {
-    const { recovered, position } = welcome;
+    const { recovered, position, latest } = welcome;
+    // What was said before the handshake is replay, and what was not said yet is not.
+    assert.ok(latest >= this.latest && latest >= position.offset, "what was said before is replay");
+    assert.ok(latest <= this.#client.known, "a replay of what was not said yet");
     if (this.at) {
       assert.equal(recovered, false, "a second welcome");
       assert.ok(position.offset > this.at.offset, "a second welcome has lost something");
@@ -127,6 +130,7 @@ class Link {
       assert.equal(recovered, false);
     }
     this.welcomes.push(welcome);
+    this.latest = latest;
     this.at = position;
     this.#client.welcomed(this, position);
   }
@@ -144,6 +148,8 @@ class Link {
 interface Said {
   readonly id: string;
   readonly text: string;
+  /** Where the replay ended on the connection that it was sent on first. */
+  beyond: number | undefined;
   /** Sent on a connection that has not answered yet. */
   waiting: Link | undefined;
   acknowledged: number | undefined;
@@ -193,7 +199,13 @@ class Client {
 
   say(text = ""): void {
     const id = `${this.name}-${this.#room.next++}`;
-    const said = { id, text: `${id} ${text}`, waiting: undefined, acknowledged: undefined };
+    const said = {
+      id,
+      text: `${id} ${text}`,
+      beyond: undefined,
+      waiting: undefined,
+      acknowledged: undefined,
+    };
     this.outbox.push(said);
     this.send(said);
   }
@@ -202,6 +214,7 @@ class Client {
   send(said: Said): void {
     if (!this.link?.at) return;
     said.waiting = this.link;
+    said.beyond ??= this.link.welcomes[0]?.latest;
     this.link.ws.send(JSON.stringify({ type: "say", id: said.id, text: said.text }));
   }
 
@@ -234,6 +247,7 @@ class Client {
       return;
     }
     assert.ok(said, `an ack for ${id}, which was not said`);
+    assert.ok(offset > Number(said.beyond), "what is said after the welcome is live");
     said.waiting = undefined;
     said.acknowledged = offset;
     this.acks.push({ said, offset });
@@ -248,6 +262,11 @@ class Client {
       assert.equal(typeof reused?.outcome, "number", `no reason to refuse ${id}`);
       this.outbox = this.outbox.filter((each) => each.id !== id);
     }
+  }
+
+  /** How far the room is known to have come: a publication may overtake its witness. */
+  get known(): number {
+    return this.#room.known;
   }
 
   get quiet(): boolean {
@@ -284,6 +303,11 @@ class Room {
   /** What is said at an offset, in the server's own words: a publication may overtake the witness. */
   at(offset: number): { text: string } | undefined {
     return this.witness.seen.get(offset) ?? this.#latest.get(offset);
+  }
+
+  /** How many messages there are, as far as anybody knows. */
+  get known(): number {
+    return Math.max(this.length, ...this.#latest.keys());
   }
 
   readonly #latest = new Map<number, { text: string }>();

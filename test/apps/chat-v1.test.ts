@@ -48,6 +48,7 @@ async function visit(client: TestClient, path: string): Promise<[Of<"welcome">, 
     assert.equal(message.offset, welcome.position.offset + texts.length + 1);
     texts.push(message.text);
   }
+  assert.equal(welcome.latest, welcome.position.offset + texts.length, "the replay ends there");
   await chatter.socket.close();
   return [welcome, texts];
 }
@@ -66,6 +67,7 @@ describe("chat.v1", () => {
       room: "tea",
       you: "ann",
       position: { epoch: welcome.position.epoch, offset: 0 },
+      latest: 0,
       recovered: null,
       members: [{ id: "ann", since: self?.since }],
     });
@@ -361,13 +363,49 @@ describe("a resume", () => {
     const again = await ann.next("welcome");
     assert.deepEqual(again.position, position);
     assert.notEqual(again.position.epoch, welcome.position.epoch);
-    assert.equal(again.recovered, false);
+    assert.deepEqual([again.latest, again.recovered], [0, false]);
     assert.deepEqual(
       again.members.map(({ id }) => id),
       ["ann", "bob"],
     );
     assert.equal((await ann.said("2", "new")).offset, 1);
     assert.equal(await plain.receive(), "Client #ann says: new");
+  });
+});
+
+describe("the latest offset of a welcome", () => {
+  test("ends the replay where the history was read, whatever is said before the welcome goes out", async () => {
+    const broker = new RestartingBroker();
+    await using served = await serveChat({ broker });
+    const ann = await enter(served.client, "tea/ann");
+    await ann.said("1", "before");
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    broker.afterRead = () => opened;
+    const bob = await Chatter.connect(served.client, "tea/bob");
+    await ann.next("joined");
+    broker.afterRead = () => {};
+    await ann.said("2", "meanwhile");
+    open();
+    const { latest, position } = await bob.next("welcome");
+    assert.deepEqual([position.offset, latest], [0, 1]);
+    assert.deepEqual(
+      [(await bob.next("message")).text, (await bob.next("message")).offset],
+      ["before", 2],
+    );
+    assert.equal((await bob.said("1", "after")).offset, 3);
+  });
+
+  test("is the room's, though the history has aged out", async () => {
+    await using served = await serveChat({ ageMs: 20 });
+    const ann = await enter(served.client, "tea/ann");
+    for (let i = 1; i <= 5; i++) await ann.said(`${i}`, `m${i}`);
+    const aged = async () => (await served.rooms.hub.broker.read("tea")).publications.length === 0;
+    await until(aged, "nothing to be retained");
+    const { welcome } = await Chatter.enter(served.client, "tea/bob");
+    assert.deepEqual([welcome.position.offset, welcome.latest], [5, 5]);
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
+import { WebSocket } from "ws";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { startProxy, type TcpProxy } from "../support/proxy.ts";
@@ -68,6 +69,67 @@ test("who was away while fifty messages came gets exactly these, in order, below
     await send(bob, "after");
     await seesTalk(ann, [...seen, "bob: after"]);
     await seesMembers(ann, ["bob", "ann"]);
+  });
+});
+
+test("what is said the moment somebody comes back is not counted as missed", async () => {
+  await withWindows(browser, async (open) => {
+    const { page, sockets } = await openWithServer(open, (socket) => {
+      socket.send(welcome({ epoch: "first", offset: 1 }, true, 3));
+      for (let offset = 2; offset <= 6; offset++) {
+        socket.send(message(offset, "bob", `number ${offset}`));
+      }
+    });
+    sockets[0]?.send(message(1, "bob", "number 1"));
+    await seesTalk(page, ["bob: number 1"]);
+    await sockets[0]?.close({ code: 1012 });
+    await seesState(page, "Reconnecting");
+    await page.evaluate(`dispatchEvent(new Event("online"))`);
+    const [seen = "", ...news] = numbered(6).map((text) => `bob: ${text}`);
+    await seesTalk(page, [seen, "— You were away, 2 messages", ...news]);
+  });
+});
+
+test("a replay is not read out, and the first message behind it is", async () => {
+  await withWindows(browser, async (open) => {
+    const { page, sockets } = await openWithServer(open);
+    const log = page.locator("#log");
+    await page.locator("#log[aria-live=polite]").waitFor();
+    await page.evaluate(`new MutationObserver(() => {
+      log.dataset.modes = (log.dataset.modes ?? "") + " " + log.ariaLive;
+    }).observe(document.querySelector("#messages"), { childList: true })`);
+    sockets[0]?.send(welcome({ epoch: "second", offset: 0 }, false, 1));
+    sockets[0]?.send(message(1, "bob", "old"));
+    await seesTalk(page, ["— Some messages were missed", "bob: old"]);
+    await page.locator("#log[aria-live=polite]").waitFor();
+    assert.match((await log.getAttribute("data-modes")) ?? "", /^( off)+$/);
+    sockets[0]?.send(message(2, "bob", "new"));
+    await seesTalk(page, ["— Some messages were missed", "bob: old", "bob: new"]);
+    assert.match((await log.getAttribute("data-modes")) ?? "", /^( off)+ polite$/);
+  });
+});
+
+test("who comes back to a room that never stops talking reads exactly how much was missed", async () => {
+  await withPair(async (ann, bob) => {
+    const welcomes: { position: { offset: number }; latest: number }[] = [];
+    ann.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => {
+        const came = JSON.parse(payload.toString());
+        if (came.type === "welcome") welcomes.push(came);
+      });
+    });
+    await send(bob, "before");
+    await seesTalk(ann, ["bob: before"]);
+    await goOffline(ann);
+    await using chatterbox = await Chatterbox.enter(app.url, fox);
+    await comeBack(ann);
+    await until(() => welcomes.length > 0, "a welcome");
+    await chatterbox.said(30);
+    const [back] = welcomes;
+    assert.ok(back && back.latest < chatterbox.count, "it went on talking");
+    const missed = back.latest - back.position.offset;
+    const texts = numbered(chatterbox.count).map((text) => `chatterbox: ${text}`);
+    await seesTalk(ann, ["bob: before", `— You were away, ${missed} messages`, ...texts]);
   });
 });
 
@@ -354,6 +416,48 @@ test("who leaves a room with messages on their way is told, and they go when it 
   });
 });
 
+/** A member that says the next number as soon as the server has taken the last one. */
+class Chatterbox implements AsyncDisposable {
+  /** How much it has said that the server has taken. */
+  count = 0;
+  readonly #socket: WebSocket;
+  #wanted = Number.POSITIVE_INFINITY;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on("message", (data) => {
+      const { type } = JSON.parse(String(data));
+      if (type === "ack") this.count += 1;
+      if (type === "welcome" || type === "ack") this.#say();
+    });
+  }
+
+  /** Comes, and has said something when this resolves. */
+  static async enter(url: string, room: string): Promise<Chatterbox> {
+    const address = `${url.replace("http", "ws")}chat/${room}/chatterbox`;
+    const chatterbox = new Chatterbox(new WebSocket(address, ["chat.v1"]));
+    await until(() => chatterbox.count >= 3, "it to have begun");
+    return chatterbox;
+  }
+
+  /** Goes on for some more, and is silent then. */
+  async said(more: number): Promise<void> {
+    this.#wanted = this.count + more;
+    await until(() => this.count === this.#wanted, "it to have said it all");
+  }
+
+  #say(): void {
+    if (this.count >= this.#wanted) return;
+    const say = { type: "say", id: `${this.count}`, text: `number ${this.count + 1}` };
+    // Slow enough for the server to take all, and for the page to show all.
+    setTimeout(() => this.#socket.send(JSON.stringify(say)), 20);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.terminate();
+  }
+}
+
 /** Two windows in a room: Ann's behind the proxy, Bob's not. */
 async function withPair(
   body: (ann: Page, bob: Page) => Promise<void>,
@@ -399,6 +503,9 @@ async function hurry(page: Page): Promise<void> {
 /** A window in a room whose server is played by the test: it has said welcome, and nothing else. */
 async function openWithServer(
   open: OpenWindow,
+  comesBack = (socket: WebSocketRoute) => {
+    socket.send(welcome({ epoch: "first", offset: 0 }, true));
+  },
 ): Promise<{ page: Page; sockets: WebSocketRoute[]; received: { id: string; text: string }[] }> {
   const page = await open("about:blank", { clientId: "me" });
   const sockets: WebSocketRoute[] = [];
@@ -409,16 +516,21 @@ async function openWithServer(
       received.push(JSON.parse(data.toString()));
     });
     if (sockets.length === 1) socket.send(welcome({ epoch: "first", offset: 0 }, null));
-    else socket.send(welcome({ epoch: "first", offset: 0 }, true));
+    else comesBack(socket);
   });
   await page.goto(`${app.url}#room/${fox}`);
   await isMember(page, "me");
   return { page, sockets, received };
 }
 
-function welcome(position: { epoch: string; offset: number }, recovered: boolean | null): string {
+function welcome(
+  position: { epoch: string; offset: number },
+  recovered: boolean | null,
+  latest = position.offset,
+): string {
   const members = [{ id: "me", since: "2026-01-01T00:00:00.000Z" }];
-  return JSON.stringify({ type: "welcome", room: "fox", you: "me", position, recovered, members });
+  const about = { room: "fox", you: "me", position, latest, recovered, members };
+  return JSON.stringify({ type: "welcome", ...about });
 }
 
 function message(offset: number, from: string, text: string): string {
