@@ -29,6 +29,7 @@ export class TaskRow {
     name.dir = "auto";
     const actions = part("div", "actions");
     actions.append(...Object.values(this.#buttons));
+    this.#bar.ariaLabel = task.name;
     this.#result.className = "result";
     this.#result.hidden = true;
     const { element } = this;
@@ -59,7 +60,7 @@ export class TaskRow {
     this.#bar.hidden = task.ended || task.status === "unknown";
     this.#bar.value = task.status === "queued" ? 0 : task.progress;
     const text = sentenceOf(task);
-    this.#bar.ariaLabel = `${task.name}: ${text}`;
+    this.#bar.ariaValueText = text;
     if (this.#state.textContent !== text) this.#state.textContent = text;
     this.#buttons.cancel.ariaDisabled = String(task.cancelling);
     this.#offer({

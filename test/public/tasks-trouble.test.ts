@@ -220,6 +220,30 @@ describe("what goes wrong", () => {
     });
   });
 
+  test("with an answer that is overtaken by news changes nothing", async () => {
+    await withWindows(browser, async (open) => {
+      using it = puppetFile("poem.txt");
+      const page = await openTasks(open, serving.url);
+      const answers: (() => Promise<void>)[] = [];
+      await page.route(/\/tasks\/[\w-]{22}$/, async (route) => {
+        const response = await route.fetch();
+        answers.push(() => route.fulfill({ response }));
+      });
+      await choose(page, it.file);
+      await it.puppet.ready;
+      await until(() => answers.length === 1, "a question about the task");
+      it.puppet.do({ progress: 0.5 });
+      await seesTask(page, "poem.txt", "Counting 50%");
+      await page.evaluate(WATCH_STATUS);
+      const answered = page.waitForResponse(/\/tasks\/[\w-]{22}$/);
+      await answers[0]?.();
+      await (await answered).finished();
+      it.puppet.do({ progress: 0.6 });
+      await seesTask(page, "poem.txt", "Counting 60%");
+      assert.deepEqual(await page.evaluate("statusSeen"), ["Counting 60%"]);
+    });
+  });
+
   test("with an upload that does not get on is said, before all has gone and after", async () => {
     await using proxy = await startProxy(portOf(serving));
     await withWindows(
@@ -312,3 +336,11 @@ async function timePasses(page: Page, name: string, status: string | RegExp): Pr
     return (await line.count()) === 1;
   }, `${name}: ${status}`);
 }
+
+/** Keeps in the page what the row says from now on. */
+const WATCH_STATUS = `
+  window.statusSeen = [];
+  new MutationObserver(() => {
+    statusSeen.push(document.querySelector(".status").textContent);
+  }).observe(document.querySelector(".status"), { childList: true });
+`;

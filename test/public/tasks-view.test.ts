@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import type { Serving } from "../../lib/index.ts";
 import { ownFolder } from "../apps/tasks/support/folder.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { choose, openTasks, puppetFile, resultOf, seesTask, textFile } from "./task-list.ts";
+import { choose, openTasks, puppetFile, resultOf, rowOf, seesTask, textFile } from "./task-list.ts";
 import { cancelAll, startTasks } from "./task-server.ts";
 import { FAILED, withWindows } from "./windows.ts";
 
