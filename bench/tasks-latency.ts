@@ -75,7 +75,7 @@ async function lastOf(events: string): Promise<string> {
 }
 
 // Words of a few alphabets, long and short, most of them rare, as words are.
-function someText(): Buffer {
+function someText(): Buffer<ArrayBuffer> {
   const alphabets = ["abcdefghijklmnopqrstuvwxyz", "αβγδεζηθικλμνοπρστυφχψω", "абвгдежзиклмнопрст"];
   let seed = 1;
   const random = (below: number) => {

@@ -20,6 +20,10 @@ export class Composer {
     });
   }
 
+  set visible(visible) {
+    this.#form.hidden = !visible;
+  }
+
   get text() {
     return this.#input.value;
   }

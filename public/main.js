@@ -9,10 +9,13 @@ import { Room } from "./room.js";
 import { Share } from "./share.js";
 import { StateLine } from "./state-line.js";
 import { Tabs } from "./tabs.js";
+import { Tasks } from "./tasks.js";
+import { TasksView } from "./tasks-view.js";
 import { Title } from "./title.js";
 
 const room = new Room();
-const demos = [new Echo(), room];
+const tasks = new Tasks();
+const demos = [new Echo(), room, tasks];
 let shown;
 
 const tabs = new Tabs(demos);
@@ -20,7 +23,11 @@ const title = new Title(demos);
 const share = new Share();
 const panels = new Panels();
 const messages = new Messages((action, entry) => room[action](entry));
-const stateLine = new StateLine(() => shown.connection.open());
+const tasksView = new TasksView(tasks);
+const stateLine = new StateLine(
+  () => shown.connection.open(),
+  () => focusView(),
+);
 const roomForm = new NameForm(document.querySelector("#roomForm"), goTo);
 const identity = new NameForm(document.querySelector("#identity"), (name) => room.rename(name));
 const composer = new Composer((text) => {
@@ -38,7 +45,7 @@ for (const demo of demos) {
     if (demo === shown) showState();
   });
   demo.addEventListener("change", () => {
-    if (demo === shown) messages.refresh();
+    if (demo === shown) viewOf(demo).refresh();
   });
   demo.addEventListener("news", () => {
     if (demo === shown && document.visibilityState === "visible") return;
@@ -66,7 +73,16 @@ tabs.onChoose((demo, rest) => {
 });
 
 // On a touch screen the focus would bring up the keyboard over the page.
-if (matchMedia("(pointer: fine)").matches) composer.focus();
+if (matchMedia("(pointer: fine)").matches) focusView();
+
+function viewOf(demo) {
+  return demo === tasks ? tasksView : messages;
+}
+
+function focusView() {
+  if (shown === tasks) tasksView.focus();
+  else composer.focus();
+}
 
 function goTo(name) {
   location.hash = `#room/${name}`;
@@ -81,7 +97,11 @@ function showDemo() {
   share.place = inRoom && room.reachable ? room.place : "";
   roomForm.value = room.roomName;
   identity.value = room.you;
-  messages.show(shown);
+  const view = viewOf(shown);
+  for (const each of [messages, composer, tasksView]) {
+    each.visible = (each === tasksView) === (view === tasksView);
+  }
+  view.show(shown);
   tabs.refresh(shown);
   title.show(shown.heading);
   showState();

@@ -37,6 +37,11 @@ export class Messages {
     }).observe(this.#log);
   }
 
+  set visible(visible) {
+    this.#log.hidden = !visible;
+    if (!visible) this.#newest.hidden = true;
+  }
+
   /** Shows another demo's history, or another one of the same demo, from its newest message. */
   show(demo) {
     this.#demo = demo;

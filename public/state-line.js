@@ -16,9 +16,14 @@ export class StateLine {
   #line = document.querySelector("#state");
   #text = document.querySelector("#stateText");
   #button = document.querySelector("#reconnect");
+  #gone;
 
-  /** @param {() => void} onReconnect */
-  constructor(onReconnect) {
+  /**
+   * @param {() => void} onReconnect
+   * @param {() => void} onGone the button that had the focus is gone
+   */
+  constructor(onReconnect, onGone) {
+    this.#gone = onGone;
     this.#button.addEventListener("click", onReconnect);
   }
 
@@ -33,7 +38,7 @@ export class StateLine {
     const focused = document.activeElement === this.#button;
     this.#button.hidden = !reachable || (state !== "interrupted" && state !== "closed");
     this.#button.textContent = state === "closed" ? "Connect again" : "Try now";
-    if (this.#button.hidden && focused) document.querySelector("#messageText").focus();
+    if (this.#button.hidden && focused) this.#gone();
   }
 }
 

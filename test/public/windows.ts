@@ -143,6 +143,12 @@ export async function seesState(page: Page, text: string | RegExp): Promise<void
 /** What Chromium itself logs about an attempt that failed; no page can prevent it. */
 export const FAILED_ATTEMPT = /^WebSocket connection to .* failed/;
 
+/** What it logs about an answer that is no success, or none. */
+export const FAILED_REQUEST = /^Failed to load resource: /;
+
+/** What it logs of both kinds. */
+export const FAILED = new RegExp(`${FAILED_ATTEMPT.source}|${FAILED_REQUEST.source}`);
+
 /** Types `text` into the composer and presses Enter. */
 export async function send(page: Page, text: string): Promise<void> {
   await page.locator("#messageText").fill(text);
