@@ -42,7 +42,8 @@ answerCalls({
 
   // Without a collection of garbage: V8 throws compiled code away when it sees it unused for a few.
   async settled(): Promise<void> {
-    while (process.getActiveResourcesInfo().includes("TCPSocketWrap")) await pause(SETTLED_EVERY_MS);
+    while (process.getActiveResourcesInfo().includes("TCPSocketWrap"))
+      await pause(SETTLED_EVERY_MS);
   },
 
   // By the inspector, not by `--cpu-prof`, which gives the same file for the whole life of the

@@ -103,6 +103,7 @@ export class Run {
 
   /** Measures the server's CPU time while the client does something. */
   async cost(operations: number, act: () => Promise<unknown>): Promise<Measured> {
+    await this.client.call("stayAwake", true);
     if (this.#profile) await this.#server.call("startProfile");
     const before = await this.#server.call<number>("cpu");
     const startedAt = performance.now();
@@ -110,6 +111,7 @@ export class Run {
     const ms = performance.now() - startedAt;
     const after = await this.#server.call<number>("cpu");
     if (this.#profile) await this.#server.call("stopProfile", this.#profile);
+    await this.client.call("stayAwake", false);
     return { cost: (after - before) / operations, rate: (operations / ms) * 1000 };
   }
 

@@ -50,18 +50,19 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   readonly protocol: string;
 
   readonly #ws: WebSocket;
+  readonly #socket: Socket;
   readonly #place: Place;
   readonly #limits: ConnectionLimits;
   readonly #openedAt = Date.now();
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
-  readonly #writer: Writer;
-  readonly #rate: Rate;
   // Not the socket's state: a paused socket hands over its last messages after it has closed.
   #left = false;
   // Made when they are first asked for: an idle connection is small.
   #id: string | undefined;
+  #writer: Writer | undefined;
+  #rate: Rate | undefined;
   #flushed: (() => void)[] | undefined;
   #abort: AbortController | undefined;
   #closed: Promise<Closed> | undefined;
@@ -77,8 +78,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     this.#place = place;
     this.#limits = limits;
     this.protocol = ws.protocol;
-    this.#writer = new Writer(ws, socket);
-    this.#rate = new Rate(limits.messagesPerSecond, limits.burstMessages);
+    this.#socket = socket;
     this.#liveness = new Liveness(ws, this, limits.liveness);
     this.#inbox = new Inbox<unknown>(limits.queueMessages, this.#liveness);
     (ws as Wire)[CONNECTION] = this as Connection<unknown, unknown>;
@@ -163,6 +163,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     const buffered = this.bufferedBytes;
     if (buffered > this.#limits.maxBufferedBytes) return this.#cutOff();
     const mayFill = buffered + frame.mostBytes > this.#limits.highWaterBytes;
+    this.#writer ??= new Writer(this.#ws, this.#socket);
     this.#writer.write(frame, mayFill ? () => this.#wroteAll() : undefined);
     return mayFill ? this.drained() : SENT;
   }
@@ -198,7 +199,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
 
   /** The messages in order, until the connection ends. Leaving the loop early keeps it open. */
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
-    return { next: () => this.#inbox.next() as Promise<IteratorResult<T, undefined>> };
+    // The inbox itself: one object less for every connection that waits.
+    return this.#inbox as AsyncIterator<unknown, undefined> as AsyncIterator<T, undefined>;
   }
 
   /**
@@ -250,6 +252,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
   }
 
   #isInRate(): boolean {
+    const { messagesPerSecond, burstMessages } = this.#limits;
+    this.#rate ??= new Rate(messagesPerSecond, burstMessages);
     if (this.#rate.take()) return true;
     this.close(1008, "too many messages a second");
     return false;

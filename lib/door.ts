@@ -65,13 +65,28 @@ export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
   const trust = trustProxy?.length ? proxyAddr.compile([...trustProxy]) : () => false;
   const hosts = new Set(options.allowedHosts?.map((host) => host.toLowerCase()));
   const origins = options.allowedOrigins ?? [];
+  // The last that was let in: most clients come to one host and from one page, and reading a URL
+  // costs more than all the rest of the check.
+  let lastHost: string | undefined;
+  let lastOrigin: string | undefined;
+  let lastOwn: string | undefined;
+  const isOwn = (origin: string, own: string): boolean => {
+    if (origin === lastOrigin && own === lastOwn) return true;
+    if (!originAllowed(origin, own, origins)) return false;
+    lastOrigin = origin;
+    lastOwn = own;
+    return true;
+  };
   const check = (req: IncomingMessage): void => {
     settleForwarded(req, trust);
     const host = String(req.headers["x-forwarded-host"] ?? req.headers.host ?? "");
-    if (!hostAllowed(host, hosts)) throw new Refusal(421, WRONG_HOST);
+    if (host !== lastHost) {
+      if (!hostAllowed(host, hosts)) throw new Refusal(421, WRONG_HOST);
+      lastHost = host;
+    }
     const { origin } = req.headers;
     if (origin === undefined || !changesSomething(req)) return;
-    if (originAllowed(origin, `${schemeOf(req)}://${host}`, origins)) return;
+    if (isOwn(origin, `${schemeOf(req)}://${host}`)) return;
     const own = app.settingsAt?.(rawPath(req.url ?? "")).allowedOrigins ?? [];
     if (!originAllowed(origin, "", own)) throw new Refusal(403, WRONG_ORIGIN);
   };

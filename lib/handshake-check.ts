@@ -11,7 +11,11 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * plain HTTP, which is what RFC 9110 section 7.8 asks of a server that does not speak it.
  */
 export function asksForWebSocket(req: IncomingMessage): boolean {
-  return listOf(req.headers.upgrade).some((protocol) => protocol.toLowerCase() === "websocket");
+  const { upgrade } = req.headers;
+  return (
+    upgrade === "websocket" ||
+    listOf(upgrade).some((protocol) => protocol.toLowerCase() === "websocket")
+  );
 }
 
 /** Whether a request that the parser has left behind announced a body. */
@@ -52,11 +56,7 @@ export function checkHandshake(req: IncomingMessage): void {
     throw new Refusal(400, "expected HTTP/1.1 for a WebSocket, but got HTTP/1.0");
   }
   // Node checks this for requests, but not for upgrades (RFC 9112 section 3.2).
-  if (
-    req.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length !== 1
-  ) {
-    throw new Refusal(400, "expected one Host header");
-  }
+  if (countOf(req.rawHeaders, "host") !== 1) throw new Refusal(400, "expected one Host header");
   if (req.headers["sec-websocket-version"] !== "13") {
     throw new Refusal(426, "expected Sec-WebSocket-Version: 13", {
       "Sec-WebSocket-Version": "13",
@@ -67,6 +67,15 @@ export function checkHandshake(req: IncomingMessage): void {
   }
   if (hasBody(req)) throw new Refusal(400, "expected a WebSocket handshake without a body");
   offeredProtocols(req);
+}
+
+function countOf(rawHeaders: readonly string[], wanted: string): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) count++;
+  }
+  return count;
 }
 
 function listOf(header: string | undefined): string[] {

@@ -75,8 +75,9 @@ export class Routes {
   }
 
   async #handshake(ctx: Context, path: string): Promise<boolean> {
-    if (this.#servesSocket(path)) {
-      await this.#runSocket(ctx, path);
+    const { route, pathAndMethod } = this.#sockets.match(path, "GET");
+    if (route) {
+      await this.#runSocket(ctx, path, pathAndMethod as unknown[] as Layer[]);
       return true;
     }
     if (!this.#servesHttp(path)) return false;
@@ -92,7 +93,8 @@ export class Routes {
     if (!this.#servesSocket(path)) return false;
     // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
     if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
-      await this.#runSocket(ctx, path);
+      const { pathAndMethod } = this.#sockets.match(path, "GET");
+      await this.#runSocket(ctx, path, pathAndMethod as unknown[] as Layer[]);
       return true;
     }
     ctx.status = 426;
@@ -105,8 +107,7 @@ export class Routes {
 
   // Of the routes at one path the client's subprotocols choose: one that speaks what is offered,
   // or one that speaks none, or the first.
-  async #runSocket(ctx: Context, path: string): Promise<void> {
-    const layers = this.#sockets.match(path, "GET").pathAndMethod as unknown[] as Layer[];
+  async #runSocket(ctx: Context, path: string, layers: readonly Layer[]): Promise<void> {
     const offered = offeredProtocols(ctx.req);
     const speaks = (test: (protocols: readonly string[]) => boolean) =>
       layers.find((layer) => test(this.#socketRoutes.get(layer)?.protocols ?? []));
