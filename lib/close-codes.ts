@@ -85,3 +85,9 @@ export class CloseError extends Error {
     this.reason = clipReason(reason);
   }
 }
+
+/** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}

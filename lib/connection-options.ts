@@ -1,3 +1,4 @@
+import type { Closed } from "./close-codes.ts";
 import { type LivenessLimits, type LivenessOptions, livenessLimits } from "./liveness.ts";
 import type { Codec, Misfit } from "./schema.ts";
 
@@ -57,4 +58,14 @@ export function connectionLimits(options: ConnectionOptions): ConnectionLimits {
     invalid: options.invalid,
     liveness: livenessLimits(options),
   };
+}
+
+/** Where a connection's handshake was accepted. */
+export interface Place {
+  /** The target of the handshake without the query, as it came. */
+  readonly path: string;
+  /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
+  readonly mountPath: string;
+  /** Told of the end of the connection. */
+  ended?(closed: Closed): void;
 }

@@ -1,30 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
-import { assertSendable, clipReason } from "./close-codes.ts";
-import type { ConnectionLimits } from "./connection-options.ts";
+import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
+import type { ConnectionLimits, Place } from "./connection-options.ts";
 import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import { Rate } from "./rate.ts";
 import { type Codec, Misfit } from "./schema.ts";
 import { Writer } from "./writer.ts";
-
-/** Where a connection's handshake was accepted. */
-export interface Place {
-  /** The target of the handshake without the query, as it came. */
-  readonly path: string;
-  /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
-  readonly mountPath: string;
-  /** Told of the end of the connection. */
-  ended?(closed: Closed): void;
-}
-
-/** How a connection ended: the close frame's code and reason, or 1005/1006 without one. */
-export interface Closed {
-  readonly code: number;
-  readonly reason: string;
-}
 
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 2_000;

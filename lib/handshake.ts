@@ -1,7 +1,8 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { clientOf, peerOf } from "./address.ts";
-import type { Closed, Connection } from "./connection.ts";
+import type { Closed } from "./close-codes.ts";
+import type { Connection } from "./connection.ts";
 import { rawPath } from "./path.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
 import { type Watched, wheel } from "./wheel.ts";

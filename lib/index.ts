@@ -10,9 +10,10 @@ export type {
   Retention,
   Subscriber,
 } from "./broker.ts";
+export type { Closed } from "./close-codes.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
 export { type Config, ConfigError, readConfig } from "./config.ts";
-export type { Closed, Connection } from "./connection.ts";
+export type { Connection } from "./connection.ts";
 export type { ConnectionOptions, MessageKind } from "./connection-options.ts";
 export type { Context, Params } from "./context.ts";
 export type { Outgoing } from "./frame.ts";

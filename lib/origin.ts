@@ -15,6 +15,8 @@ export function hostAllowed(host: string, allowed: ReadonlySet<string>): boolean
 
 /** Whether a host name or an address is this machine's own. */
 export function isLoopback(name: string): boolean {
+  // The usual ones first: this is asked of every connection.
+  if (name === "127.0.0.1" || name === "localhost") return true;
   const bare = name.replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:/i, "");
   if (bare === "localhost" || bare.endsWith(".localhost")) return /^[a-z0-9.-]+$/.test(bare);
   return (isIP(bare) === 4 && bare.startsWith("127.")) || bare === "::1";

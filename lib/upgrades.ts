@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Closed, Connection } from "./connection.ts";
+import type { Closed } from "./close-codes.ts";
+import type { Connection } from "./connection.ts";
 import type { Handshake, HandshakeListener } from "./handshake.ts";
 
 /** The events of {@link Upgrades}. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "ws";
-import type { Closed } from "../connection.ts";
+import type { Closed } from "../close-codes.ts";
 import { Inbox } from "../inbox.ts";
 
 /** How long a receive waits unless it is told otherwise. */
