@@ -43,15 +43,32 @@ function shown(thrown: unknown): string {
 
 /** Fires `error` on the app of a context, or on the nearest one above that listens. */
 export function fireError(thrown: unknown, ctx: Context): void {
-  for (const { app } of lineage(ctx)) {
-    if (app.listenerCount("error") === 0) continue;
-    try {
-      app.emit("error", wholeError(thrown), ctx);
-    } catch (failure) {
-      // A listener that throws must not take the process down with it.
-      app.onerror(wholeError(failure));
-    }
-    return;
+  fire(appsOf(ctx), thrown, ctx);
+}
+
+/**
+ * For work that outlives its request: what fires `error` on the app of the request, or on the
+ * nearest one above that listens, and holds nothing of the request.
+ *
+ * @param ctx the context of the request
+ * @returns fires `error`, without a context
+ */
+export function errorReporter(ctx: Context): (thrown: unknown) => void {
+  const apps = appsOf(ctx);
+  return (thrown) => fire(apps, thrown);
+}
+
+function appsOf(ctx: Context): Koa[] {
+  return [...lineage(ctx)].map(({ app }) => app);
+}
+
+function fire(apps: readonly Koa[], thrown: unknown, ctx?: Context): void {
+  const app = apps.find((each) => each.listenerCount("error") > 0);
+  try {
+    app?.emit("error", wholeError(thrown), ctx);
+  } catch (failure) {
+    // A listener that throws must not take the process down with it.
+    app?.onerror(wholeError(failure));
   }
 }
 

@@ -16,6 +16,7 @@ export { type Config, ConfigError, readConfig } from "./config.ts";
 export type { Connection } from "./connection.ts";
 export type { ConnectionOptions, MessageKind } from "./connection-options.ts";
 export type { Context, Params } from "./context.ts";
+export { errorReporter } from "./error.ts";
 export type { Outgoing } from "./frame.ts";
 export type { Handler, MessageOf } from "./handler.ts";
 export { Hub, type HubOptions, type Registered } from "./hub.ts";

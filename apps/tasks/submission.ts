@@ -1,8 +1,7 @@
-import type { Context } from "../../lib/index.ts";
+import { type Context, errorReporter } from "../../lib/index.ts";
 import type { Kind, Kinds } from "./kind.ts";
 import { queryOf } from "./query.ts";
 import { QueueFull } from "./queue.ts";
-import { reportTo } from "./report.ts";
 import type { Spool } from "./spool.ts";
 import type { Task } from "./task.ts";
 import type { Tasks } from "./tasks.ts";
@@ -29,7 +28,7 @@ export async function submit(ctx: Context, parts: SubmissionParts): Promise<Task
   if (tasks.full) refuseFull(ctx);
   const input = await spool.write(ctx.req);
   try {
-    return tasks.add({ name, kind, params, input, report: reportTo(ctx) });
+    return tasks.add({ name, kind, params, input, report: errorReporter(ctx) });
   } catch (error) {
     await spool.remove(input);
     // Others may have come while the body was on its way.

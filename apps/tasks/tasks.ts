@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { Connection, Hub, Position } from "../../lib/index.ts";
 import type { Kind } from "./kind.ts";
 import type { Outcome, TaskQueue } from "./queue.ts";
-import type { Report } from "./report.ts";
 import type { Spool, Spooled } from "./spool.ts";
 import { hasEnded, Task, type TaskMessage } from "./task.ts";
 
@@ -28,8 +27,8 @@ export interface NewTask {
   readonly kind: Kind;
   readonly params: unknown;
   readonly input: Spooled;
-  /** Where errors go that clients are not told. */
-  readonly report: Report;
+  /** Tells the operator of an error that clients are not told. */
+  readonly report: (error: Error) => void;
 }
 
 /** Some of the tasks. */
