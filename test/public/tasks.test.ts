@@ -22,7 +22,7 @@ import {
   textFile,
 } from "./task-list.ts";
 import { cancelAll, portOf, startTasks, statuses } from "./task-server.ts";
-import { FAILED_REQUEST, withWindows } from "./windows.ts";
+import { FAILED_REQUEST, seesState, withWindows } from "./windows.ts";
 
 ownFolder();
 
@@ -312,11 +312,15 @@ describe("cancelling", () => {
       browser,
       async (open) => {
         using it = puppetFile("poem.txt");
-        const page = await open("about:blank");
+        const page = await openTasks(open, serving.url);
+        // A stream that says nothing, so that the page does not know of the end.
         await page.routeWebSocket(/\/tasks\/$/, () => {});
-        await page.goto(`${serving.url}#tasks`);
+        await page.reload();
+        await seesState(page, "Connected to /tasks/");
+        const asked = page.waitForResponse(/\/tasks\/[\w-]{22}$/);
         await choose(page, it.file);
         await it.puppet.ready;
+        await (await asked).finished();
         it.puppet.do({ succeed: resultOf(1) });
         await press(page, "Cancel", "poem.txt");
         await seesTask(page, "poem.txt", "Done");
