@@ -19,6 +19,7 @@ export function shareOf(part, total) {
 
 /** A length in bytes, to two or three digits. */
 export function size(bytes) {
+  if (bytes === 1) return "1 byte";
   const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), UNITS.length - 1);
   const number = bytes / 1024 ** unit;
   return `${number.toFixed(unit > 0 && number < 10 ? 1 : 0)} ${UNITS[unit]}`;

@@ -4,7 +4,7 @@ import { wordTable } from "./word-table.js";
 
 const BARS = 10;
 /** Of a word; the table has it whole. */
-const LETTERS = 14;
+const LETTERS = 12;
 
 /** What was counted, in two words. */
 export function summaryOf({ words }) {

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 
 /** The input of a task: the body of the request, as a stream. */
 export interface Input {
@@ -34,10 +34,31 @@ export interface Kind<Params = unknown> {
   run(input: Input, params: Params, tools: Tools): Promise<unknown>;
 }
 
+/** A kind as it is written: what it leaves out has a default. */
+export interface KindDefinition<Params> extends Partial<Omit<Kind<Params>, "run">> {
+  readonly run: Kind<Params>["run"];
+}
+
 /** Kinds of task by their names. */
 export type Kinds = Readonly<Record<string, Kind>>;
 
-/** Gives a kind its types: `export const wordcount = kind({ … })`. */
-export function kind<Params>(definition: Kind<Params>): Kind {
-  return definition as Kind;
+/** Minutes, where nobody has thought of more. */
+const TIME_LIMIT_SECONDS = 600;
+
+/** The query of a request, each name once. */
+export type Query = Readonly<Record<string, string>>;
+
+/**
+ * Makes a kind: of one function, which takes any input and gets the query as it is, or of a
+ * definition that asks for more: `export const wordcount = kind({ … })`.
+ */
+export function kind(run: Kind<Query>["run"]): Kind;
+export function kind<Params = Query>(definition: KindDefinition<Params>): Kind;
+export function kind(given: Kind["run"] | KindDefinition<unknown>): Kind {
+  return {
+    accepts: ["*/*"],
+    params: z.record(z.string(), z.string()),
+    timeLimitSeconds: TIME_LIMIT_SECONDS,
+    ...(typeof given === "function" ? { run: given } : given),
+  };
 }

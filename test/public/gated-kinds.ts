@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { type Input, type Kinds, kind } from "../../apps/tasks/kind.ts";
 import { kinds as ours } from "../../apps/tasks/kinds/index.ts";
 import { workOf } from "../../apps/tasks/worker.ts";
@@ -13,11 +12,10 @@ const PUPPET = /^puppet (\S+)/;
 export const kinds: Kinds = {
   wordcount: kind({
     accepts: ["text/*"],
-    params: z.object({}),
     timeLimitSeconds: 60,
     run: async (input, _params, tools) => {
       const channel = PUPPET.exec(await beginningOf(input))?.[1];
-      if (channel === undefined) return ours.wordcount?.run(input, { top: 100 }, tools);
+      if (channel === undefined) return ours.wordcount.run(input, { top: 100 }, tools);
       return puppets.puppet?.run(input, { channel }, tools);
     },
   }),

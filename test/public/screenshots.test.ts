@@ -7,9 +7,12 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { startProxy } from "../support/proxy.ts";
+import { choose, openTasks, puppetFile, seesTask, textFile } from "./task-list.ts";
+import { startTasks } from "./task-server.ts";
 import {
   enterRoom,
   FAILED_ATTEMPT,
+  FAILED_REQUEST,
   type OpenWindow,
   seesMembers,
   seesMessages,
@@ -24,6 +27,18 @@ const DIRECTORY = fileURLToPath(new URL("../screenshots/", import.meta.url));
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 640 };
+
+const LOOKS = {
+  "wide-light": { viewport: WIDE, colorScheme: "light" },
+  "wide-dark": { viewport: WIDE, colorScheme: "dark" },
+  "narrow-light": { viewport: NARROW, colorScheme: "light" },
+  "narrow-dark": { viewport: NARROW, colorScheme: "dark" },
+} satisfies Record<string, BrowserContextOptions>;
+
+const POEM = `The quick brown fox jumps over the lazy dog, and the dog sleeps on.
+Of a Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft
+the fox knows nothing, nor does the dog; the dog dreams of the river.
+`;
 
 let app: AppProcess;
 let browser: Browser;
@@ -45,12 +60,7 @@ afterEach(async () => {
   await app?.kill();
 });
 
-for (const [name, options] of Object.entries({
-  "wide-light": { viewport: WIDE, colorScheme: "light" },
-  "wide-dark": { viewport: WIDE, colorScheme: "dark" },
-  "narrow-light": { viewport: NARROW, colorScheme: "light" },
-  "narrow-dark": { viewport: NARROW, colorScheme: "dark" },
-} satisfies Record<string, BrowserContextOptions>)) {
+for (const [name, options] of Object.entries(LOOKS)) {
   test(`the page can be looked at: ${name}`, async () => {
     await withWindows(browser, async (open) => {
       // Without motion, a picture never catches a message half way in.
@@ -74,6 +84,36 @@ for (const [name, options] of Object.entries({
       await seesMembers(page, ["ann", "me"]);
       await shoot(page, `room-${name}`);
     });
+  });
+}
+
+for (const [name, options] of Object.entries(LOOKS)) {
+  test(`the tasks can be looked at: ${name}`, async () => {
+    const serving = await startTasks();
+    const body = async (open: OpenWindow) => {
+      using running = puppetFile("War and Peace.txt", 3_359_652);
+      const page = await openTasks(open, serving.url, { ...options, reducedMotion: "reduce" });
+      await shoot(page, `tasks-none-${name}`);
+      await choose(page, textFile("The Fox.txt", POEM.repeat(800)));
+      await seesTask(page, "The Fox.txt", "Done");
+      await choose(page, textFile("holiday.png", "x", "image/png"));
+      await seesTask(page, "holiday.png", /^Not uploaded/);
+      await choose(page, running.file);
+      await running.puppet.ready;
+      running.puppet.do({ progress: 0.62 });
+      await seesTask(page, "War and Peace.txt", "Counting 62%");
+      await choose(page, textFile("the-log-of-a-server-that-has-been-running-for-years.log", POEM));
+      await page.getByText("Queued at the server").waitFor();
+      await shoot(page, `tasks-${name}`);
+      await page.locator(".counted").scrollIntoViewIfNeeded();
+      await page.locator(".chart").hover();
+      await shoot(page, `tasks-result-${name}`);
+    };
+    try {
+      await withWindows(browser, body, { expected: FAILED_REQUEST });
+    } finally {
+      await serving.close();
+    }
   });
 }
 

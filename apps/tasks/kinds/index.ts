@@ -1,9 +1,8 @@
-import type { Kinds } from "../kind.ts";
 import { workOf } from "../worker.ts";
-import { wordcount } from "./wordcount.ts";
+import * as kinds from "./all.ts";
 
 /** The kinds of task there are, by the name in `POST /tasks/{kind}`. */
-export const kinds: Kinds = { wordcount };
+export { kinds };
 
 /** Does a job of these kinds: what a worker thread calls. */
 export const work = workOf(kinds);

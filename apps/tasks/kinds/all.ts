@@ -1,0 +1,2 @@
+// A kind more is a line more.
+export { wordcount } from "./wordcount.ts";
