@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { dirname, join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -156,6 +156,37 @@ describe("FastAPI's examples and their twins", () => {
       assert.equal(await ann.receive(), "Client #2 says: hi");
       await bob[Symbol.asyncDispose]();
       assert.equal(await ann.receive(), "Client #2 left the chat");
+    });
+  });
+});
+
+describe("FastAPI's background task and its twin", () => {
+  const kindFile = "apps/tasks/kinds/notification.ts";
+
+  test("are as short: a kind of task is one function", async () => {
+    const twin = await shown("python", /BackgroundTasks/, /^main\.py/);
+    const files = [...projectWith(kindFile).fence.text.split("\n")].filter((line) => line !== "");
+    assert.ok(files.length <= linesOf(twin.text), `${files.length} > ${linesOf(twin.text)}`);
+  });
+
+  test("write the tutorial's file, and ours tells when it has", async () => {
+    const project = projectWith(kindFile);
+    await copyFile(join(ROOT, "main.ts"), join(project.directory, "main.ts"));
+    await running(project, "main.ts", async (url) => {
+      const response = await fetch(new URL("/tasks/notification?email=ada@example.org", url), {
+        ...timely(),
+        method: "POST",
+        body: "some notification",
+      });
+      assert.equal(response.status, 202);
+      const { events } = (await response.json()) as { events: string };
+      await using socket = await Client.connect(events, "");
+      for (let status = ""; status !== "succeeded"; ) {
+        ({ status } = JSON.parse(await socket.receive()));
+        assert.match(status, /^(queued|running|succeeded)$/);
+      }
+      const log = await readFile(join(project.directory, "log.txt"), "utf8");
+      assert.equal(log, "notification for ada@example.org: some notification");
     });
   });
 });

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Fence } from "./markdown.ts";
@@ -45,12 +45,13 @@ export async function filesOf(fence: Fence): Promise<Map<string, string>> {
   return files;
 }
 
-// Imports after the file's own, the rest before it runs.
+// Imports after the file's own, the rest before it runs, or at its end.
 async function withAdded(path: string, lines: readonly string[]): Promise<string> {
   const isImport = (line: string) => line.startsWith("import ");
   const own = (await readFile(join(ROOT, path), "utf8")).split("\n");
   const imports = own.findLastIndex(isImport) + 1;
-  const end = own.findIndex((line) => line.startsWith("await run("));
+  const runs = own.findIndex((line) => line.startsWith("await run("));
+  const end = runs < 0 ? own.length - 1 : runs;
   return [
     ...own.slice(0, imports),
     ...lines.filter(isImport),
@@ -90,7 +91,9 @@ async function write({ directory, files }: Project): Promise<void> {
   await mkdir(join(directory, "apps"), { recursive: true });
   await symlink(join(ROOT, "lib"), join(directory, "lib"));
   for (const name of await readdir(join(ROOT, "apps"))) {
-    const link = join(directory, "apps", name);
-    if (!existsSync(link)) await symlink(join(ROOT, "apps", name), link);
+    const [own, link] = [join(ROOT, "apps", name), join(directory, "apps", name)];
+    // Beside what a block shows of an app, the rest of it: a link would lead to the app as it is.
+    if (existsSync(link)) await cp(own, link, { recursive: true, force: false });
+    else await symlink(own, link);
   }
 }
