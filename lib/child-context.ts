@@ -6,7 +6,7 @@ import { rawPath } from "./path.ts";
 /** What each context has of its own, or what {@link childContext} gives each anew. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
-  ...["mountPath", "params", "matched", PREFIX, PARENT, COOKIES],
+  ...["mountPath", "params", "matched", PREFIX, PARENT],
 ]);
 
 /**
@@ -31,7 +31,8 @@ export function childContext(
   const ctx: Context = Object.create(prototypeBelow(parent, app));
   ctx.request = parent.request;
   ctx.req = parent.req;
-  copyContext(parent, ctx, app);
+  // Cookies are signed with the keys of an app, and its additions are above the parent's.
+  copyContext(parent, ctx, app, (key) => key === COOKIES || Object.hasOwn(app.context, key));
   ctx[PREFIX] = mountPath;
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
@@ -43,11 +44,17 @@ export function childContext(
 
 /**
  * Copies what a context has of its own onto another one, but for the two that stand for the
- * request, and for what the other one's app has in its own `app.context`.
+ * request.
  *
  * @param app the app of the other one
+ * @param isHidden what is not copied beside them
  */
-export function copyContext(from: Context, to: Context, app: Koa): void {
+export function copyContext(
+  from: Context,
+  to: Context,
+  app: Koa,
+  isHidden?: (key: PropertyKey) => boolean,
+): void {
   to.app = app as Context["app"];
   to.response = from.response;
   to.res = from.res;
@@ -59,7 +66,7 @@ export function copyContext(from: Context, to: Context, app: Koa): void {
   to.params = from.params ?? {};
   to.matched = from.matched;
   for (const key of Reflect.ownKeys(from)) {
-    if (OWN.has(key) || Object.hasOwn(app.context, key)) continue;
+    if (OWN.has(key) || isHidden?.(key)) continue;
     // A descriptor: it may be an accessor that computes something when it is asked.
     Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as object);
   }

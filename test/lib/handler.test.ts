@@ -84,3 +84,37 @@ describe("a handler that takes no ctx", () => {
     );
   });
 });
+
+describe("a handler's ctx", () => {
+  for (const where of ["at the root", "in a mounted app"]) {
+    test(`has what middleware put over an addition to app.context, ${where}`, async () => {
+      const app = new App();
+      Object.assign(app.context, { user: "nobody", table: "users" });
+      app.use((ctx, next) => {
+        ctx.user = "ada";
+        Object.defineProperty(ctx, "hidden", { get: () => "found", enumerable: false });
+        return next();
+      });
+      app.websocket("/", async (socket, ctx) => {
+        await socket.send(`${ctx.user} ${ctx.table} ${ctx.hidden}`);
+      });
+      const root = where === "at the root" ? app : new App().mount("/ws", app);
+      await using client = await TestClient.start(root);
+      const socket = await client.connect(where === "at the root" ? "/" : "/ws/");
+      assert.equal(await socket.receive(), "ada users found");
+    });
+  }
+
+  test("has the cookies that middleware has replaced", async () => {
+    const app = new App();
+    app.use((ctx, next) => {
+      ctx.cookies = { get: () => "replaced" } as unknown as typeof ctx.cookies;
+      return next();
+    });
+    app.websocket("/", async (socket, ctx) => {
+      await socket.send(String(ctx.cookies.get("any")));
+    });
+    await using client = await TestClient.start(app);
+    assert.equal(await (await client.connect("/")).receive(), "replaced");
+  });
+});
