@@ -182,8 +182,7 @@ test("what was written offline survives a reload and a lost acknowledgement toge
     await seesTalk(bob, ["ann: arrived"]);
     await goOffline(ann);
     await send(ann, "not yet");
-    proxy.restore();
-    await ann.reload();
+    await reloadOnline(ann);
     await isMember(ann, "ann");
     await seesTalk(ann, ["me: arrived (sent)", "me: not yet (sent)"]);
     await seesTalk(bob, ["ann: arrived", "ann: not yet"]);
@@ -200,8 +199,7 @@ test("a reload shows the history again, with a line where this window had got to
       bob,
       ["seen", ...numbered(2)].map((text) => `me: ${text} (sent)`),
     );
-    proxy.restore();
-    await ann.reload();
+    await reloadOnline(ann);
     await seesTalk(ann, [
       "bob: seen",
       "— You were away, 2 messages",
@@ -492,6 +490,14 @@ async function goOffline(page: Page): Promise<void> {
 async function comeBack(page: Page): Promise<void> {
   proxy.restore();
   await hurry(page);
+}
+
+/** Reloads a window once the network is back, and not after it has come back by itself. */
+async function reloadOnline(page: Page): Promise<void> {
+  const url = page.url();
+  await page.goto("about:blank");
+  proxy.restore();
+  await page.goto(url);
 }
 
 /** The waits are random; the browser's word that the network is back makes them short. */
