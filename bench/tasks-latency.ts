@@ -1,6 +1,6 @@
 // Does background work disturb the connections of its process? Echo round trips while four
 // wordcount tasks are submitted and done, against those of the same server when it is
-// idle, before and after.
+// idle, before and after, in several rounds.
 //
 //   node --import tsx bench/tasks-latency.ts
 //
@@ -16,12 +16,14 @@ import { WebSocket } from "ws";
 import { createTasks } from "../apps/tasks/index.ts";
 import { App, createLog, serve } from "../lib/index.ts";
 
+const ROUNDS = 5;
 const TASKS = 4;
 const TEXT_BYTES = 50 * 1024 * 1024;
 const IDLE_ROUND_TRIPS = 3_000;
 const PAUSE_MS = 2;
 const SAMPLE_RSS_MS = 50;
 
+const file = fileURLToPath(import.meta.url);
 const [role, url = ""] = process.argv.slice(2);
 if (role === "server") await server();
 else if (role === "uploads") await uploads(url);
@@ -98,7 +100,6 @@ function someText(): Buffer<ArrayBuffer> {
 }
 
 async function stopwatch(): Promise<void> {
-  const file = fileURLToPath(import.meta.url);
   const child = fork(file, ["server"]);
   const [base] = (await once(child, "message")) as [string];
   const rss = async () => {
@@ -111,14 +112,34 @@ async function stopwatch(): Promise<void> {
     throw new Error(`expected the echo to stay, but it was closed ${code}`);
   };
   socket.on("close", cutOff);
-  const sample = (more: (done: number) => boolean) => roundTrips(socket, more);
+  await roundTrips(socket, (done) => done < IDLE_ROUND_TRIPS); // warm
+  const rounds: Round[] = [];
+  for (let i = 0; i < ROUNDS; i++) rounds.push(await oneRound(socket, base, rss));
+  reportAll(rounds, await rss());
+  socket.off("close", cutOff).terminate();
+  child.disconnect();
+}
 
+/** Round trips of one round, in milliseconds, by what the server did meanwhile; and its memory. */
+interface Round {
+  readonly idle: number[];
+  readonly uploading: number[];
+  readonly running: number[];
+  readonly before: number;
+  readonly peak: number;
+}
+
+// Idle before and after the tasks: a machine's own stalls come and go.
+async function oneRound(
+  socket: WebSocket,
+  base: string,
+  rss: () => Promise<number>,
+): Promise<Round> {
+  const sample = (more: (done: number) => boolean) => roundTrips(socket, more);
   const uploader = fork(file, ["uploads", base]);
   await once(uploader, "message");
-  await sample((done) => done < IDLE_ROUND_TRIPS / 3); // warm
   const idle = await sample((done) => done < IDLE_ROUND_TRIPS / 2);
   const before = await rss();
-
   let [phase, outcome] = ["uploading", ""];
   uploader.on("message", (message) => {
     phase = phase === "uploading" ? "running" : "ended";
@@ -132,20 +153,35 @@ async function stopwatch(): Promise<void> {
   const uploading = await sample(() => phase === "uploading");
   const running = await sample(() => phase === "running");
   await watch;
-  const after = await rss();
   idle.push(...(await sample((done) => done < IDLE_ROUND_TRIPS / 2)));
-
-  report("idle", idle);
-  report("uploading", uploading);
-  report("running", running);
-  const all = [...uploading, ...running];
-  report("both", all);
   console.log(`${TASKS} tasks of ${TEXT_BYTES / 2 ** 20} MiB: ${outcome}`);
-  const times = [running, all].map((each) => (p99(each) / p99(idle)).toFixed(2));
-  console.log(`p99 against idle: running ${times[0]} times, both ${times[1]} times`);
+  return { idle, uploading, running, before, peak };
+}
+
+function reportAll(rounds: readonly Round[], after: number): void {
+  for (const phase of ["idle", "uploading", "running"] as const) {
+    const times = rounds.flatMap((round) => round[phase]);
+    const [median, high] = [quantile(times, 0.5), p99(times)].map((ms) => `${ms.toFixed(2)} ms`);
+    console.log(`${phase}: ${times.length} round trips, p50 ${median}, p99 ${high}`);
+  }
+  const all = rounds.map(({ uploading, running }) => [...uploading, ...running]);
+  const idle = rounds.map((round) => round.idle);
+  console.log(
+    `p99 against idle, running: ${ratios(
+      idle,
+      rounds.map((round) => round.running),
+    )}`,
+  );
+  console.log(`p99 against idle, with the uploads: ${ratios(idle, all)}`);
+  const [before, peak] = [rounds[0]?.before ?? 0, Math.max(...rounds.map((round) => round.peak))];
   console.log(`RSS: ${mib(before)} before, ${mib(peak)} at most, ${mib(after)} after`);
-  socket.off("close", cutOff).terminate();
-  child.disconnect();
+}
+
+function ratios(idle: readonly number[][], busy: readonly number[][]): string {
+  const each = idle.map((times, i) => p99(busy[i] ?? []) / p99(times));
+  const [low, median, high] = [0.25, 0.5, 0.75].map((q) => quantile(each, q).toFixed(2));
+  const all = (p99(busy.flat()) / p99(idle.flat())).toFixed(2);
+  return `${all} times over all rounds; in a round ${median} (${low} to ${high})`;
 }
 
 async function roundTrips(socket: WebSocket, more: (done: number) => boolean): Promise<number[]> {
@@ -167,11 +203,6 @@ function quantile(times: readonly number[], q: number): number {
 
 function p99(times: readonly number[]): number {
   return quantile(times, 0.99);
-}
-
-function report(name: string, times: readonly number[]): void {
-  const [median, high] = [quantile(times, 0.5), p99(times)].map((ms) => `${ms.toFixed(2)} ms`);
-  console.log(`${name}: ${times.length} round trips, p50 ${median}, p99 ${high}`);
 }
 
 function mib(bytes: number): string {
