@@ -1,16 +1,9 @@
 import { MemoryBroker } from "./broker/memory.ts";
-import type {
-  Broker,
-  History,
-  Position,
-  Publication,
-  Published,
-  Retention,
-  Subscriber,
-} from "./broker.ts";
+import type { Broker, Position, Publication, Published, Retention, Subscriber } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import { FanOut } from "./fan-out.ts";
 import { Frame, type Outgoing } from "./frame.ts";
-import { type Encode, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
+import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
@@ -31,10 +24,19 @@ export interface Registered {
 interface Topic {
   readonly name: string;
   readonly members: Map<Connection<unknown>, Member>;
+  readonly fanOut: FanOut<Member>;
   readonly subscriber: Subscriber;
   ready: Promise<void>;
   /** The position of the last message that has come. */
   seen: Position;
+}
+
+/** What the registry has of a connection. */
+interface Registration {
+  readonly connection: Connection<unknown>;
+  readonly topics: Set<string>;
+  /** After which of the hub's messages it came. */
+  readonly since: number;
 }
 
 const RETENTION: Retention = { count: 1_000, ageMs: 24 * 60 * 60 * 1_000 };
@@ -56,8 +58,11 @@ export class Hub {
   readonly #retention: Retention;
   readonly #slow: (topic: string) => SlowPolicy;
   readonly #topics = new Map<string, Topic>();
-  readonly #registry = new Map<Connection<unknown>, Set<string>>();
+  readonly #registry = new Map<Connection<unknown>, Registration>();
+  readonly #everybody = new FanOut(this.#registry);
   readonly #followed = new WeakSet<Connection<unknown>>();
+  /** Counts messages, for those who come while one is on its way: it is not for them. */
+  #messages = 0;
 
   constructor(options: HubOptions = {}) {
     const { slow = "disconnect" } = options;
@@ -97,7 +102,7 @@ export class Hub {
   leave(name: string, connection: Connection<unknown>): boolean {
     const topic = this.#topics.get(name);
     if (!topic?.members.delete(connection)) return false;
-    const topics = this.#registry.get(connection);
+    const topics = this.#registry.get(connection)?.topics;
     topics?.delete(name);
     if (topics?.size === 0) this.#registry.delete(connection);
     if (topic.members.size === 0) this.#shut(topic);
@@ -122,9 +127,10 @@ export class Hub {
   /** Sends a message to every connection of this process. */
   broadcast(message: Outgoing, options: { except?: Connection<unknown> } = {}): void {
     const frame = new Frame(message);
-    for (const connection of this.#registry.keys()) {
-      if (connection !== options.except) void connection.sendFrame(frame);
-    }
+    const number = ++this.#messages;
+    this.#everybody.add(({ connection, since }) => {
+      if (since < number && connection !== options.except) void connection.sendFrame(frame);
+    });
   }
 
   /** The connection of this process with an id, to `send` to it or to `close` it. */
@@ -135,7 +141,10 @@ export class Hub {
 
   /** The connections of this process, with their topics. */
   connections(): Registered[] {
-    return [...this.#registry].map(([connection, topics]) => ({ connection, topics: [...topics] }));
+    return [...this.#registry.values()].map(({ connection, topics }) => ({
+      connection,
+      topics: [...topics],
+    }));
   }
 
   /** The members of a topic in this process. */
@@ -159,13 +168,18 @@ export class Hub {
   }
 
   #register(name: string, connection: Connection<unknown>): void {
-    const topics = this.#registry.get(connection) ?? new Set();
-    this.#registry.set(connection, topics.add(name));
+    const known = this.#registry.get(connection);
+    known?.topics.add(name);
+    if (!known) {
+      const topics = new Set([name]);
+      this.#registry.set(connection, { connection, topics, since: this.#messages });
+    }
     // Once, however often it joins: a connection may live long.
     if (this.#followed.has(connection)) return;
     this.#followed.add(connection);
     void connection.closed.then(() => {
-      for (const topic of this.#registry.get(connection) ?? []) this.leave(topic, connection);
+      const topics = this.#registry.get(connection)?.topics ?? [];
+      for (const topic of topics) this.leave(topic, connection);
     });
   }
 
@@ -177,9 +191,11 @@ export class Hub {
       signal: (data) => this.#signal(topic, data),
       epoch: (position) => this.#begun(topic, position),
     };
+    const members: Topic["members"] = new Map();
     const topic: Topic = {
       name,
-      members: new Map(),
+      members,
+      fanOut: new FanOut(members),
       subscriber,
       ready: Promise.resolve(),
       seen: NOWHERE,
@@ -212,10 +228,13 @@ export class Hub {
     while (member.welcome && isMember()) {
       const history = await this.broker.read(topic.name, from);
       if (!isMember()) return;
-      if (!member.welcomed || history.recovered === false) await greet(member, history);
+      if (!member.welcomed || history.recovered === false) {
+        member.welcomedAt = this.#messages;
+        await member.greet(history);
+      }
       for (const publication of history.publications) {
         if (!isMember()) return;
-        await replay(member, publication);
+        await member.replay(publication);
       }
       const { epoch } = history.position;
       from = { epoch, offset: member.offset };
@@ -224,27 +243,33 @@ export class Hub {
     // In the same turn as the look at what has been seen: nothing comes in between.
     member.welcomed = true;
     member.live = true;
+    member.liveAt = this.#messages;
+    if (!member.welcome) member.welcomedAt = this.#messages;
   }
 
   #message(topic: Topic, publication: Publication): void {
     topic.seen = { epoch: topic.seen.epoch, offset: publication.offset };
-    const frames = new Map<Encode, Frame | undefined>();
-    for (const member of topic.members.values()) {
-      if (!member.live) continue;
+    const number = ++this.#messages;
+    const frames: Frames = new Map();
+    topic.fanOut.add((member) => {
+      if (!member.live || member.liveAt >= number) return;
       member.offset = publication.offset;
-      deliver(member, frames, publication.data, publication);
-    }
+      member.send(frames, publication.data, publication);
+    });
   }
 
   #signal(topic: Topic, data: string): void {
-    const frames = new Map<Encode, Frame | undefined>();
-    for (const member of topic.members.values()) {
-      if (member.welcomed) deliver(member, frames, data, undefined);
-    }
+    const number = ++this.#messages;
+    const frames: Frames = new Map();
+    topic.fanOut.add((member) => {
+      if (!member.welcomed || member.welcomedAt >= number) return;
+      member.send(frames, data);
+    });
   }
 
   // Who is still catching up finds out by itself, at its next read.
   #begun(topic: Topic, position: Position): void {
+    topic.fanOut.flush();
     topic.seen = position;
     for (const member of topic.members.values()) {
       if (!member.welcome || !member.live) continue;
@@ -254,37 +279,4 @@ export class Hub {
       });
     }
   }
-}
-
-// Encoded and framed once for all members of a kind.
-function deliver(
-  member: Member,
-  frames: Map<Encode, Frame | undefined>,
-  data: string,
-  publication: Publication | undefined,
-): void {
-  const { encode } = member;
-  let frame = frames.get(encode);
-  if (frame === undefined && !frames.has(encode)) {
-    const text = encode(data, publication);
-    frame = text === undefined ? undefined : new Frame(text);
-    frames.set(encode, frame);
-  }
-  if (frame) member.deliver(frame);
-}
-
-async function greet(member: Member, history: History): Promise<void> {
-  const { position, publications } = history;
-  const offset = publications[0] ? publications[0].offset - 1 : position.offset;
-  member.offset = offset;
-  member.welcomed = true;
-  const text = member.welcome?.({ ...history, position: { ...position, offset } });
-  if (text !== undefined) await member.connection.send(text);
-}
-
-async function replay(member: Member, publication: Publication): Promise<void> {
-  if (publication.offset <= member.offset) return;
-  member.offset = publication.offset;
-  const text = member.encode(publication.data, publication);
-  if (text !== undefined) await member.connection.send(text);
 }

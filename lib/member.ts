@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { History, Publication } from "./broker.ts";
 import type { Connection } from "./connection.ts";
-import type { Frame } from "./frame.ts";
+import { Frame } from "./frame.ts";
 
 /**
  * What happens to a member that cannot keep up: it is closed 1013 at the bound of its
@@ -11,6 +11,9 @@ export type SlowPolicy = "disconnect" | "drop-oldest" | "latest";
 
 /** Turns what was published into what one kind of member is sent; undefined for nothing. */
 export type Encode = (data: string, publication: Publication | undefined) => string | undefined;
+
+/** One message as each kind of member is sent it: encoded and framed once for all of them. */
+export type Frames = Map<Encode, Frame | undefined>;
 
 /** How a connection joins a topic. */
 export interface JoinOptions {
@@ -51,8 +54,12 @@ export class Member {
   readonly welcome: JoinOptions["welcome"];
   /** Whether it gets messages as they come; not while it is still catching up. */
   live = false;
+  /** After which of the hub's messages it became so. */
+  liveAt = 0;
   /** Whether it has been welcomed, so that signals may come. */
   welcomed = false;
+  /** After which of the hub's messages it was. */
+  welcomedAt = 0;
   /** The offset of the last message it was sent. */
   offset = 0;
 
@@ -85,6 +92,44 @@ export class Member {
     this.live = false;
     this.welcomed = false;
     this.#waiting = [];
+  }
+
+  /** Welcomes it, at the position that what it is sent of the history begins behind. */
+  async greet(history: History): Promise<void> {
+    const { position, publications } = history;
+    this.offset = publications[0] ? publications[0].offset - 1 : position.offset;
+    this.welcomed = true;
+    const text = this.welcome?.({ ...history, position: { ...position, offset: this.offset } });
+    if (text !== undefined) await this.connection.send(text);
+  }
+
+  /** Sends it a message of the history, unless it had it. */
+  async replay(publication: Publication): Promise<void> {
+    if (publication.offset <= this.offset) return;
+    this.offset = publication.offset;
+    const text = this.encode(publication.data, publication);
+    if (text !== undefined) await this.connection.send(text);
+  }
+
+  /**
+   * Sends it a message that many are sent. One whose encoding fails has lost it, and is closed
+   * 1011 rather than left with a gap; the others get theirs.
+   */
+  send(frames: Frames, data: string, publication?: Publication): void {
+    const { encode } = this;
+    let frame = frames.get(encode);
+    if (frame === undefined && !frames.has(encode)) {
+      try {
+        const text = encode(data, publication);
+        frame = text === undefined ? undefined : new Frame(text);
+      } catch (error) {
+        process.emitWarning(error as Error);
+        this.connection.close(1011, "internal error");
+        return;
+      }
+      frames.set(encode, frame);
+    }
+    if (frame) this.deliver(frame);
   }
 
   /** Sends a message now, or deals with it as the policy says. It waits for nobody. */
