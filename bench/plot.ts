@@ -18,6 +18,7 @@ const COLOURS: Record<ContestantName, readonly [light: string, dark: string]> = 
   "socket-io": ["#bf3989", "#ff9bce"],
   ours: ["#0969da", "#58a6ff"],
   "ours-silent": ["#54aeff", "#a5d6ff"],
+  floor: ["#1f2328", "#f0f6fc"],
 };
 
 /** A workload's ratios to its first baseline as a picture: a lane for each case, a dot for each. */

@@ -12,6 +12,7 @@ export const CONTESTANTS = [
   "socket-io",
   "ours",
   "ours-silent",
+  "floor",
 ] as const;
 
 export type ContestantName = (typeof CONTESTANTS)[number];
@@ -51,7 +52,7 @@ export interface Workload {
 }
 
 /** Everybody but what is compared in some rows only. */
-export const EVERYBODY = CONTESTANTS.filter((name) => name !== "ours-silent");
+export const EVERYBODY = CONTESTANTS.filter((name) => !["ours-silent", "floor"].includes(name));
 
 /** A server and a client, both fresh, that one case is measured with. */
 export class Run {

@@ -20,6 +20,7 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
   });
   upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
   upgrades.on("closed", (handshake, { code }) => {
+    if (!log.isLevelEnabled("info")) return;
     const durationMs = since(handshake.startedAt);
     const { client, path } = handshake;
     log.info(
@@ -59,6 +60,7 @@ export function logSlow(upgrades: Upgrades, log: Logger): () => void {
  */
 export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
+    if (!log.isLevelEnabled("info")) return;
     const startedAt = performance.now();
     const peer = peerOf(req);
     // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
@@ -83,6 +85,7 @@ function line(
   status: number | undefined,
   outcome: string,
 ): void {
+  if (!log.isLevelEnabled("info")) return;
   const { client, path } = handshake;
   log.info(
     { event: "handshake", client, path, status, durationMs: since(handshake.startedAt) },

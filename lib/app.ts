@@ -209,8 +209,8 @@ export class App extends Koa {
   settingsAt(path: string): PathSettings {
     // In the order of `#dispatch`: whose policy it is must be whose route it is.
     const match = this.#table.find(path);
-    const own = !match && this.#routes.has(path);
-    const mount = match?.missingSlash || own ? undefined : (match?.value ?? this.#table.root);
+    const mount = match ? match.value : this.#rootMountAt(path);
+    if (match?.missingSlash) return this.#settings;
     if (!(mount?.app instanceof App)) return this.#settings;
     const below = mount.app.settingsAt(path.slice(match?.prefix.length ?? 0));
     return {
@@ -219,8 +219,17 @@ export class App extends Koa {
     };
   }
 
-  async #enter(ctx: Context): Promise<void> {
-    if (ctx.app === (this as Koa)) return this.#begin(ctx);
+  // The one at `/`, unless the path is of a route of this app's own.
+  #rootMountAt(path: string): Mount | undefined {
+    const { root } = this.#table;
+    return root && !this.#routes.has(path) ? root : undefined;
+  }
+
+  #enter(ctx: Context): Promise<void> {
+    return ctx.app === (this as Koa) ? this.#begin(ctx) : this.#enterUnderKoaMount(ctx);
+  }
+
+  async #enterUnderKoaMount(ctx: Context): Promise<void> {
     const inside = contextUnderKoaMount(ctx, this);
     if (!inside) return answerMissingSlash(ctx);
     ctx.onerror = onerror;
@@ -233,10 +242,13 @@ export class App extends Koa {
   }
 
   // A rejection with nothing would never be answered: Koa takes it for no error.
-  #begin(ctx: Context): Promise<void> {
-    return this.#run(ctx, () => this.#dispatch(ctx)).catch((error) => {
+  async #begin(ctx: Context): Promise<void> {
+    try {
+      if (this.#stack.length === 0) await this.#dispatch(ctx);
+      else await this.#run(ctx, () => this.#dispatch(ctx));
+    } catch (error) {
       throw error ?? wholeError(error);
-    });
+    }
   }
 
   async #dispatch(ctx: Context): Promise<void> {

@@ -54,9 +54,7 @@ function strippedByKoaMount(prefix: string, run: Run): (ctx: Context) => Promise
     ctx.mountPath = ctx[PREFIX];
     return run(ctx);
   });
-  return async (ctx) => {
-    await middleware(ctx as Koa.Context, NO_PARENT_BEHIND);
-  };
+  return (ctx) => middleware(ctx as Koa.Context, NO_PARENT_BEHIND) as Promise<void>;
 }
 
 // The same for a prefix with parameters, which koa-mount cannot express.

@@ -34,7 +34,7 @@ export const echo: Workload = {
     "A text message and its answer. In flight: sent in one write, and the next ones when all answers are there.",
   unit: "µs CPU",
   baselines: ["ws"],
-  contestants: EVERYBODY,
+  contestants: [...EVERYBODY, "floor"],
   cases: SIZES.flatMap(([bytes, size]) =>
     [1, 64, 1000].flatMap((connections) =>
       [1, 16].map((inFlight) => oneCase(connections, bytes, size, inFlight)),

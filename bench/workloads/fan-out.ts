@@ -32,7 +32,7 @@ export const fanOut: Workload = {
     "One publication, sent to every member of a room; the publisher is a client too. Ours is `hub.publish`, which also gives it a position and keeps it for those who come back; the others keep nothing.",
   unit: "µs CPU",
   baselines: ["ws"],
-  contestants: EVERYBODY,
+  contestants: [...EVERYBODY, "floor"],
   cases: [
     ...[100, 1000, 5000].flatMap((members) =>
       [1, 8].map((inFlight) => oneCase(members, inFlight, 64, "64 B")),
