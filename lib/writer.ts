@@ -2,10 +2,24 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Frame } from "./frame.ts";
 
-/** The sockets that hold back what this turn of the event loop writes to them. */
+/** The number of this turn of the event loop, of those in which something is written. */
+let turn = 0;
+let inTurn = false;
+/** The sockets that hold back what this turn writes to them. */
 let held: Writer[] = [];
 
-function letGoAll(): void {
+// One for all writers: a callback for each message would cost more than the rest of its writing.
+function thisTurn(): number {
+  if (!inTurn) {
+    inTurn = true;
+    process.nextTick(endTurn);
+  }
+  return turn;
+}
+
+function endTurn(): void {
+  inTurn = false;
+  turn++;
   const writers = held;
   held = [];
   for (const writer of writers) writer.letGo();
@@ -26,11 +40,11 @@ export class Writer {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #direct: boolean;
-  /** Messages of this turn, as far as it is known: those that the system has not got yet. */
+  /** The last turn it wrote in, and how many messages. */
+  #turn = -1;
   #writes = 0;
   #manyBefore = false;
   #held = false;
-  #onWritten: (() => void) | undefined;
 
   constructor(ws: WebSocket, socket: Socket) {
     this.#ws = ws;
@@ -48,36 +62,33 @@ export class Writer {
       this.#ws.send(frame.data, onFlushed);
       return;
     }
-    this.#writes++;
+    this.#count();
     if (this.#writes > 1 || this.#manyBefore) this.#hold();
     const { bytes, payload } = frame;
-    const onWritten = onFlushed ?? this.#written();
     if (payload) this.#socket.write(bytes);
-    this.#socket.write(payload ?? bytes, onWritten);
+    this.#socket.write(payload ?? bytes, onFlushed);
   }
 
   /** Lets go what was held back. */
   letGo(): void {
     this.#held = false;
-    this.#manyBefore = this.#writes > 1;
-    this.#writes = 0;
     this.#socket.uncork();
+  }
+
+  #count(): void {
+    const now = thisTurn();
+    if (this.#turn !== now) {
+      this.#turn = now;
+      this.#manyBefore = this.#writes > 1;
+      this.#writes = 0;
+    }
+    this.#writes++;
   }
 
   #hold(): void {
     if (this.#held) return;
     this.#held = true;
     this.#socket.cork();
-    if (held.push(this) === 1) process.nextTick(letGoAll);
-  }
-
-  // Node calls back when the turn has ended, or later when the system takes no more: what is
-  // written until then is held back as well, which costs nothing that does not wait anyway.
-  #written(): (() => void) | undefined {
-    if (this.#held) return undefined;
-    this.#onWritten ??= () => {
-      if (!this.#held) this.#writes = 0;
-    };
-    return this.#onWritten;
+    held.push(this);
   }
 }
