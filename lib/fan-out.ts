@@ -34,7 +34,7 @@ export class FanOut<Target> implements UnderWay {
   #left: Iterator<Target> | undefined;
   #waiting: Send<Target>[] = [];
 
-  /** @param targets to whom; who joins while a message is on its way is sent it as well */
+  /** @param targets to whom, as they are when it gets to them; a send must not throw */
   constructor(targets: ReadonlyMap<unknown, Target>) {
     this.#targets = targets;
   }

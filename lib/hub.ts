@@ -2,7 +2,7 @@ import { MemoryBroker } from "./broker/memory.ts";
 import type { Broker, Position, Publication, Published, Retention, Subscriber } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import { FanOut } from "./fan-out.ts";
-import { Frame, type Outgoing } from "./frame.ts";
+import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
 import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 
 /** Options of a {@link Hub}. */
@@ -124,8 +124,13 @@ export class Hub {
     return this.broker.signal(name, data);
   }
 
-  /** Sends a message to every connection of this process. */
+  /**
+   * Sends a message to every connection of this process.
+   *
+   * @throws TypeError when it is neither text nor bytes
+   */
   broadcast(message: Outgoing, options: { except?: Connection<unknown> } = {}): void {
+    assertOutgoing(message);
     const frame = new Frame(message);
     const number = ++this.#messages;
     this.#everybody.add(({ connection, since }) => {

@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { History, Publication } from "./broker.ts";
 import type { Connection } from "./connection.ts";
-import { Frame } from "./frame.ts";
+import { assertOutgoing, Frame } from "./frame.ts";
 
 /**
  * What happens to a member that cannot keep up: it is closed 1013 at the bound of its
@@ -121,7 +121,10 @@ export class Member {
     if (frame === undefined && !frames.has(encode)) {
       try {
         const text = encode(data, publication);
-        frame = text === undefined ? undefined : new Frame(text);
+        if (text !== undefined) {
+          assertOutgoing(text);
+          frame = new Frame(text);
+        }
       } catch (error) {
         process.emitWarning(error as Error);
         this.connection.close(1011, "internal error");

@@ -106,6 +106,32 @@ describe("a topic whose messages take several turns", () => {
     assert.equal(await client.receive(), "to all");
   });
 
+  test("refuses to send everybody what cannot be sent, and sends them what comes next", async () => {
+    await using held = await Held.start();
+    const hub = new Hub();
+    const { client, connection } = await held.open();
+    await hub.join("t", connection);
+    assert.throws(() => hub.broadcast({} as never), /expected a string or bytes to send/);
+    hub.broadcast("sound");
+    assert.equal(await client.receive(), "sound");
+  });
+
+  test("closes a member 1011 whose encoding is no text, and goes on with the next message", async () => {
+    await using held = await Held.start();
+    const hub = new Hub();
+    const [one, other] = await held.openAll(2);
+    assert.ok(one && other);
+    const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+    await hub.join("t", one.connection, { encode: () => ({}) as never });
+    await hub.join("t", other.connection);
+    await hub.publish("t", "first");
+    await hub.publish("t", "second");
+    assert.equal((await one.connection.closed).code, 1011);
+    assert.match((await warned).message, /expected a string or bytes to send/);
+    assert.equal(await other.client.receive(), "first");
+    assert.equal(await other.client.receive(), "second");
+  });
+
   test("closes a member 1011 that it cannot encode for, and sends the others theirs", async () => {
     await using held = await Held.start();
     const hub = new Hub();
