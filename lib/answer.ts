@@ -3,23 +3,28 @@ import { handshakeOf } from "./handshake.ts";
 import { otherSlash } from "./path.ts";
 import { refuseHandshake } from "./settle.ts";
 
+/** What middleware returns when all is done. */
+export const ANSWERED = Promise.resolve();
+
 /** Leaves a request its 404; refuses a handshake 403. */
-export function answerNothing(ctx: Context): void {
+export function answerNothing(ctx: Context): Promise<void> {
   if (handshakeOf(ctx.req)) refuseHandshake(ctx, "there is no WebSocket route at this path");
+  return ANSWERED;
 }
 
 /**
  * Sends a request to its path with the other final slash: 307 keeps the method and the body. A
  * handshake is refused with the URL to use, for browsers do not follow redirects of WebSockets.
  */
-export function answerMissingSlash(ctx: Context): void {
+export function answerMissingSlash(ctx: Context): Promise<void> {
   const target = otherSlash(ctx.originalUrl);
   if (!target) return answerNothing(ctx);
   if (handshakeOf(ctx.req)) {
     refuseHandshake(ctx, `there is no WebSocket route at this path; connect to ${target}`);
-    return;
+    return ANSWERED;
   }
   ctx.status = 307;
   ctx.set("Location", target);
   ctx.body = `use ${target}`;
+  return ANSWERED;
 }

@@ -98,16 +98,25 @@ export class Handshake implements Watched {
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
     if (head.length > 0) socket.unshift(head);
-    const res = new ServerResponse(req);
-    this.#res = res;
-    res.shouldKeepAlive = false;
-    res.assignSocket(socket);
-    res.on("finish", Handshake.#onFinished);
+    this.#res = new ServerResponse(req);
+    this.#res.shouldKeepAlive = false;
+    req[HANDSHAKE] = this;
+  }
+
+  /**
+   * Has it wait for its answer, however long that takes: a response can be written, and the
+   * client's leaving and the deadline are watched for. One that is accepted in the turn in which
+   * it came needs none of this.
+   */
+  wait(): void {
+    const { socket } = this;
+    if (this.#state !== "pending" || !this.#res || socket[HANDSHAKE]) return;
     socket[HANDSHAKE] = this;
+    this.#res.assignSocket(socket);
+    this.#res.on("finish", Handshake.#onFinished);
     socket.on("error", Handshake.#onSocketError);
     socket.on("close", Handshake.#onClosed);
     wheel.add(this);
-    req[HANDSHAKE] = this;
   }
 
   /** See {@link Watched}. */
@@ -136,6 +145,7 @@ export class Handshake implements Watched {
    */
   refuse(error: Refusal): void {
     if (this.#state !== "pending" || !this.#res || this.#res.headersSent) return;
+    this.wait();
     writeRefusal(this.#res, error);
   }
 
@@ -177,7 +187,7 @@ export class Handshake implements Watched {
     this.status = 101;
     this.#settle("accepted");
     res.off("finish", Handshake.#onFinished);
-    res.detachSocket(this.socket);
+    if (res.socket) res.detachSocket(this.socket);
     res.statusCode = 101;
     res.statusMessage = "Switching Protocols";
     // The response is over: this frees what waits for its end, Koa's own listeners included.
@@ -234,14 +244,18 @@ export class Handshake implements Watched {
 
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
-    const { socket } = this;
     this.#state = state;
+    if (this.socket[HANDSHAKE]) this.#stopWaiting();
+    if (state !== "accepted") this.#releaseAll();
+    this.listener.settled(this);
+  }
+
+  #stopWaiting(): void {
+    const { socket } = this;
     wheel.delete(this);
     socket[HANDSHAKE] = undefined;
     socket.off("error", Handshake.#onSocketError);
     socket.off("close", Handshake.#onClosed);
-    if (state !== "accepted") this.#releaseAll();
-    this.listener.settled(this);
   }
 
   #letGo(): void {

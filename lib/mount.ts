@@ -35,15 +35,13 @@ export class Mount {
    * @param parent the context of the app above
    * @param match what the table found; undefined for the mount at `/`
    */
-  async enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
+  enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
     const mountPath = (parent[PREFIX] ?? "") + (match?.prefix ?? "");
     const ctx = childContext(parent, this.app, mountPath, match?.params);
-    try {
-      await this.#enter(ctx, match);
-    } catch (error) {
+    return this.#enter(ctx, match).catch((error) => {
       markOrigin(error, ctx);
       throw error;
-    }
+    });
   }
 }
 

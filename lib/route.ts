@@ -91,7 +91,7 @@ export function websocketRoute(
     handshake.connection = new Connection<unknown>(ws, req.socket, limits, handshake);
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
-  const accept: Koa.Middleware = async (ctx) => {
+  const accept: Koa.Middleware = (ctx) => {
     const handshake = handshakeOf(ctx.req);
     if (!handshake) throw new Error(NO_ATTACH);
     if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");

@@ -1,6 +1,7 @@
 import type Koa from "koa";
 import compose from "koa-compose";
 import Router from "koa-router";
+import { ANSWERED } from "./answer.ts";
 import type { Context, Params } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
 import { offeredProtocols } from "./handshake-check.ts";
@@ -10,11 +11,14 @@ export { Router };
 
 // What the router's own types leave out of a layer.
 interface Layer {
+  readonly methods: readonly string[];
+  match(path: string): boolean;
   captures(path: string): string[];
   params(path: string, captures: string[], inherited: object): Params;
 }
 
 interface SocketRoute {
+  readonly layer: Layer;
   readonly protocols: readonly string[];
   readonly run: (ctx: Context) => Promise<void>;
 }
@@ -29,7 +33,7 @@ export class Routes {
   readonly #sockets = new Router(STRICT);
   readonly #runHttp = this.http.routes() as unknown as Koa.Middleware;
   readonly #answerMethods = this.http.allowedMethods() as unknown as Koa.Middleware;
-  readonly #socketRoutes = new Map<Layer, SocketRoute>();
+  readonly #socketRoutes: SocketRoute[] = [];
 
   /** Adds a WebSocket route: its middleware, ending with the step that accepts. */
   addSocket(
@@ -45,7 +49,7 @@ export class Routes {
       () => {},
       name === undefined ? {} : { name },
     );
-    this.#socketRoutes.set(layer as Layer, { protocols, run });
+    this.#socketRoutes.push({ layer: layer as Layer, protocols, run });
   }
 
   /** Whether a path is one of this app's, for HTTP or WebSocket. */
@@ -56,9 +60,9 @@ export class Routes {
   /**
    * Answers a request whose path is one of this app's.
    *
-   * @returns false when it is not, and nothing was done
+   * @returns undefined when it is not, and nothing was done
    */
-  async handle(ctx: Context, path: string): Promise<boolean> {
+  handle(ctx: Context, path: string): Promise<void> | undefined {
     return handshakeOf(ctx.req) ? this.#handshake(ctx, path) : this.#request(ctx, path);
   }
 
@@ -74,57 +78,59 @@ export class Routes {
     return undefined;
   }
 
-  async #handshake(ctx: Context, path: string): Promise<boolean> {
-    const { route, pathAndMethod } = this.#sockets.match(path, "GET");
-    if (route) {
-      await this.#runSocket(ctx, path, pathAndMethod as unknown[] as Layer[]);
-      return true;
-    }
-    if (!this.#servesHttp(path)) return false;
+  #handshake(ctx: Context, path: string): Promise<void> | undefined {
+    if (this.#servesSocket(path)) return this.#runSocket(ctx, path);
+    if (!this.#servesHttp(path)) return undefined;
     refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
-    return true;
+    return ANSWERED;
   }
 
-  async #request(ctx: Context, path: string): Promise<boolean> {
+  #request(ctx: Context, path: string): Promise<void> | undefined {
     if (this.#servesHttp(path)) {
-      await this.#answerMethods(ctx as never, () => this.#runHttp(ctx as never, NOTHING_BEHIND));
-      return true;
+      return this.#answerMethods(ctx as never, () =>
+        this.#runHttp(ctx as never, NOTHING_BEHIND),
+      ) as Promise<void>;
     }
-    if (!this.#servesSocket(path)) return false;
+    if (!this.#servesSocket(path)) return undefined;
     // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
     if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
-      const { pathAndMethod } = this.#sockets.match(path, "GET");
-      await this.#runSocket(ctx, path, pathAndMethod as unknown[] as Layer[]);
-      return true;
+      return this.#runSocket(ctx, path);
     }
     ctx.status = 426;
     // Node takes a Connection header for the whole truth about the connection's end.
     const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
     ctx.set({ Upgrade: "websocket", Connection: connection });
     ctx.body = "this path takes WebSocket connections only";
-    return true;
+    return ANSWERED;
+  }
+
+  #runSocket(ctx: Context, path: string): Promise<void> {
+    const { layer, run } = this.#socketAt(path, offeredProtocols(ctx.req)) as SocketRoute;
+    ctx.params = layer.params(path, layer.captures(path), ctx.params);
+    return run(ctx);
   }
 
   // Of the routes at one path the client's subprotocols choose: one that speaks what is offered,
   // or one that speaks none, or the first.
-  async #runSocket(ctx: Context, path: string, layers: readonly Layer[]): Promise<void> {
-    const offered = offeredProtocols(ctx.req);
-    const speaks = (test: (protocols: readonly string[]) => boolean) =>
-      layers.find((layer) => test(this.#socketRoutes.get(layer)?.protocols ?? []));
-    const layer =
-      speaks((protocols) => protocols.some((protocol) => offered.includes(protocol))) ??
-      speaks((protocols) => protocols.length === 0) ??
-      (layers[0] as Layer);
-    ctx.params = layer.params(path, layer.captures(path), ctx.params);
-    await this.#socketRoutes.get(layer)?.run(ctx);
+  #socketAt(path: string, offered: readonly string[]): SocketRoute | undefined {
+    let first: SocketRoute | undefined;
+    for (const route of this.#socketRoutes) {
+      if (!route.layer.match(path)) continue;
+      if (route.protocols.some((protocol) => offered.includes(protocol))) return route;
+      if (!first || (route.protocols.length === 0 && first.protocols.length > 0)) first = route;
+    }
+    return first;
   }
 
-  // `router.use()` adds layers that match but have no method and serve nothing by themselves.
+  // Not the routers' own `match`: it makes lists of all it has found. `router.use()` adds layers
+  // that match but have no method and serve nothing by themselves.
   #servesHttp(path: string): boolean {
-    return this.http.match(path, "GET").path.some((layer) => layer.methods.length > 0);
+    return (this.http.stack as unknown[] as Layer[]).some(
+      (layer) => layer.methods.length > 0 && layer.match(path),
+    );
   }
 
   #servesSocket(path: string): boolean {
-    return this.#sockets.match(path, "GET").route;
+    return this.#socketRoutes.some(({ layer }) => layer.match(path));
   }
 }

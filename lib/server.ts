@@ -7,6 +7,7 @@ import { limitBody } from "./body-limit.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
 import { createDoor, type Settled } from "./door.ts";
 import { logErrors } from "./error-log.ts";
+import { hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
@@ -134,8 +135,10 @@ function frontOf(
       res.shouldKeepAlive = false;
       return writeRefusal(res, error as Refusal);
     }
-    const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
-    if (!limitBody(req, res, own ?? maxBodyBytes)) return;
+    if (hasBody(req)) {
+      const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
+      if (!limitBody(req, res, own ?? maxBodyBytes)) return;
+    }
     res.setHeader("X-Content-Type-Options", "nosniff");
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);

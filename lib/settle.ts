@@ -12,29 +12,26 @@ const OF_THE_PAGE = [
 ];
 
 /**
- * The last word on every handshake. An explicit 4xx or 5xx stays as it is; anything else that is
- * not an acceptance (nothing at all, a page, a redirect) becomes a 403, because a client that
- * asked for a WebSocket can do nothing with it.
+ * The last word on every handshake, when its middleware has run. An explicit 4xx or 5xx stays as
+ * it is; anything else that is not an acceptance (nothing at all, a page, a redirect) becomes a
+ * 403, because a client that asked for a WebSocket can do nothing with it.
+ *
+ * @returns whether there is an answer to write
  */
-export async function settle(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+export function settle(ctx: Koa.Context): boolean {
   const handshake = handshakeOf(ctx.req) as Handshake;
-  // The default that Koa has already set is 404; written past `ctx.status` it stays a default.
-  ctx.res.statusCode = 403;
-  try {
-    await next();
-  } catch (error) {
-    handshake.connection?.close(1011);
-    throw error;
-  }
   if (handshake.state === "accepted" || ctx.respond === false) {
     ctx.respond = false;
     handshake.abandon();
-  } else if (ctx.status < 400) {
+    return false;
+  }
+  if (ctx.status < 400) {
     for (const name of OF_THE_PAGE) ctx.remove(name);
     refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
   } else if (ctx.body === undefined || ctx.body === null) {
     refuseHandshake(ctx, `the handshake was refused: ${ctx.message}`);
   }
+  return true;
 }
 
 /**

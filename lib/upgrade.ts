@@ -1,11 +1,11 @@
 import { type Server as HttpServer, type IncomingMessage, ServerResponse } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import type Koa from "koa";
 import compose from "koa-compose";
 import { addressOf } from "./address.ts";
 import { createDoor, type DoorOptions } from "./door.ts";
+import { wholeError } from "./error.ts";
 import { Handshake } from "./handshake.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts";
 import { type LimitOptions, Limits } from "./limits.ts";
@@ -25,6 +25,11 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 const attached = new WeakSet<Server>();
 
+/** The last response on a socket. */
+const ANSWER = Symbol("answer");
+
+type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
+
 /**
  * Lets a server take WebSocket handshakes for a Koa app: each becomes a request that goes through
  * the app's middleware, mounts and routes, and is then accepted (101) or answered as plain HTTP.
@@ -43,14 +48,14 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
   // Node drops what comes after the 2,000th header, an Origin or a Content-Length perhaps, and
   // what it drops cannot be checked. The size of the head (16 KiB) bounds their number.
   server.maxHeadersCount ??= 0;
-  const answering = responsesUnderWay(server);
+  noteResponses(server);
   const upgrades = new Upgrades();
   const limits = new Limits(options);
   const door = createDoor(app, options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const answer = answerer(app);
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    const earlier = answering.get(socket);
+    const earlier = responseUnderWay(socket);
     if (earlier) return endAfter(earlier, socket);
     if (!asksForWebSocket(req)) return plainHttp(server, req, socket);
     const handshake = new Handshake(req, socket, head, timeoutMs, upgrades);
@@ -66,7 +71,8 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
     }
     // koa-easy-ws and ws read the header as one name, RFC 9110 allows a list.
     req.headers.upgrade = "websocket";
-    answer(req, handshake.res as ServerResponse);
+    answer(req, handshake);
+    handshake.wait();
   });
   return upgrades;
 }
@@ -82,15 +88,16 @@ function assertFree(server: Server): void {
 
 // A client may send its handshake right behind a request (pipelining). Two responses cannot hold
 // one socket, and the parser that would put them in order is gone.
-function responsesUnderWay(server: Server): WeakMap<Duplex, ServerResponse> {
-  const answering = new WeakMap<Duplex, ServerResponse>();
+function noteResponses(server: Server): void {
   server.prependListener("request", ({ socket }: IncomingMessage, res: ServerResponse) => {
-    answering.set(socket, res);
-    res.once("close", () => {
-      if (answering.get(socket) === res) answering.delete(socket);
-    });
+    (socket as Answering)[ANSWER] = res;
   });
-  return answering;
+}
+
+function responseUnderWay(socket: Answering): ServerResponse | undefined {
+  const last = socket[ANSWER];
+  socket[ANSWER] = undefined;
+  return last?.closed ? undefined : last;
 }
 
 // The earlier response goes out whole; then the client has to come again.
@@ -100,19 +107,37 @@ function endAfter(earlier: ServerResponse, socket: Socket): void {
   else earlier.once("finish", () => socket.destroySoon());
 }
 
-// What Koa's own callback does, with `settle` around the app's middleware. The middleware is
-// composed once, as Koa does; an App has one that never changes.
-function answerer(app: Koa): (req: IncomingMessage, res: ServerResponse) => void {
+type Internals = Koa & {
+  handleRequest(ctx: Koa.Context, middleware: (ctx: Koa.Context) => Promise<void>): Promise<void>;
+};
+
+// What Koa's own callback does, but that it has Koa write an answer only where there is one: Koa
+// watches a response until its end, and an accepted handshake has none. The middleware is composed
+// once, as Koa does; an App has one that never changes.
+function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => void {
   if (app.listenerCount("error") === 0) app.on("error", app.onerror);
-  const internals = app as Koa & {
-    handleRequest(ctx: Koa.Context, middleware: (ctx: Koa.Context) => Promise<void>): Promise<void>;
-  };
-  const middleware = compose([settle, ...app.middleware]) as (ctx: Koa.Context) => Promise<void>;
-  return (req, res) => {
-    const ctx = app.createContext(req, res) as Koa.Context;
-    const handle = () => internals.handleRequest(ctx, middleware);
+  const middleware = compose(app.middleware) as (ctx: Koa.Context) => Promise<void>;
+  return (req, handshake) => {
+    const ctx = app.createContext(req, handshake.res as ServerResponse) as Koa.Context;
+    // What Koa begins with is 404; written past `ctx.status` it is a default all the same.
+    ctx.res.statusCode = 403;
+    const handle = () => {
+      middleware(ctx)
+        .then(() => (settle(ctx) ? respond(app as Internals, ctx) : undefined))
+        .catch((error) => {
+          handshake.connection?.close(1011);
+          ctx.onerror(error ?? wholeError(error));
+        });
+    };
     app.ctxStorage ? app.ctxStorage.run(ctx, handle) : handle();
   };
+}
+
+function respond(app: Internals, ctx: Koa.Context): Promise<void> {
+  const { statusCode } = ctx.res;
+  return app.handleRequest(ctx, async () => {
+    ctx.res.statusCode = statusCode;
+  });
 }
 
 // A request for another protocol (curl's h2c, say) is answered as if it had not asked. Its parser
