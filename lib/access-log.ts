@@ -6,6 +6,20 @@ import { type SlowEvent, slowChannel } from "./member.ts";
 import { rawPath } from "./path.ts";
 import type { Upgrades } from "./upgrades.ts";
 
+/** What of a request is logged when its response has ended. */
+interface Beginning {
+  readonly startedAt: number;
+  readonly peer: string;
+  readonly method: string | undefined;
+  readonly path: string;
+}
+
+const BEGUN = Symbol("begun");
+
+interface Begun {
+  [BEGUN]?: Beginning;
+}
+
 /**
  * Tells a server's story in the log: a line for each handshake, for each end of a connection and
  * for each HTTP request, at level info. An ordinary disconnect is a line like any other.
@@ -59,23 +73,24 @@ export function logSlow(upgrades: Upgrades, log: Logger): () => void {
  * before the app's.
  */
 export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResponse) => void {
-  return (req, res) => {
+  // One listener for all responses: each has its beginning on it.
+  function tell(this: ServerResponse & Begun): void {
+    const { startedAt, peer, method, path } = this[BEGUN] as Beginning;
+    const client = clientOf(this.req, peer);
+    const durationMs = since(startedAt);
+    const status = this.writableFinished ? this.statusCode : undefined;
+    const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}` : "[client left]";
+    log.info(
+      { event: "request", client, method, path, status, durationMs },
+      `${client} - "${method} ${path}" ${outcome} ${durationMs} ms`,
+    );
+  }
+  return (req, res: ServerResponse & Begun) => {
     if (!log.isLevelEnabled("info")) return;
-    const startedAt = performance.now();
-    const peer = peerOf(req);
+    const { method, url = "" } = req;
     // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
-    const path = rawPath(req.url ?? "");
-    const { method } = req;
-    res.once("close", () => {
-      const client = clientOf(req, peer);
-      const durationMs = since(startedAt);
-      const status = res.writableFinished ? res.statusCode : undefined;
-      const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}` : "[client left]";
-      log.info(
-        { event: "request", client, method, path, status, durationMs },
-        `${client} - "${method} ${path}" ${outcome} ${durationMs} ms`,
-      );
-    });
+    res[BEGUN] = { startedAt: performance.now(), peer: peerOf(req), method, path: rawPath(url) };
+    res.on("close", tell);
   };
 }
 

@@ -1,9 +1,9 @@
 import type Koa from "koa";
 import { type Context, PARENT, type Params, PREFIX } from "./context.ts";
-import { COOKIES, prototypeBelow } from "./context-prototype.ts";
+import { COOKIES, contextsBelow } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
-/** What each context has of its own, or what {@link childContext} gives each anew. */
+/** What a copy has of its own by the way it is made. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
   ...["mountPath", "params", "matched", PREFIX, PARENT],
@@ -28,11 +28,13 @@ export function childContext(
   mountPath: string,
   params?: Params,
 ): Context {
-  const ctx: Context = Object.create(prototypeBelow(parent, app));
+  const Below = contextsBelow(parent, app);
+  const ctx = new Below(parent);
+  ctx.app = app as Context["app"];
   ctx.request = parent.request;
   ctx.req = parent.req;
   // Cookies are signed with the keys of an app, and its additions are above the parent's.
-  copyContext(parent, ctx, app, (key) => key === COOKIES || Object.hasOwn(app.context, key));
+  copyAdditions(parent, ctx, (key) => key === COOKIES || Object.hasOwn(app.context, key));
   ctx[PREFIX] = mountPath;
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
@@ -43,28 +45,15 @@ export function childContext(
 }
 
 /**
- * Copies what a context has of its own onto another one, but for the two that stand for the
- * request.
+ * Copies what users have put on a context onto its copy.
  *
- * @param app the app of the other one
- * @param isHidden what is not copied beside them
+ * @param isHidden what is not copied
  */
-export function copyContext(
+export function copyAdditions(
   from: Context,
   to: Context,
-  app: Koa,
   isHidden?: (key: PropertyKey) => boolean,
 ): void {
-  to.app = app as Context["app"];
-  to.response = from.response;
-  to.res = from.res;
-  to.originalUrl = from.originalUrl;
-  to.state = from.state;
-  to[PREFIX] = from[PREFIX];
-  to[PARENT] = from[PARENT];
-  to.mountPath = from.mountPath;
-  to.params = from.params ?? {};
-  to.matched = from.matched;
   for (const key of Reflect.ownKeys(from)) {
     if (OWN.has(key) || isHidden?.(key)) continue;
     // A descriptor: it may be an accessor that computes something when it is asked.

@@ -1,35 +1,62 @@
 import Koa from "koa";
-import { type Context, PARENT, urlFor } from "./context.ts";
+import { type Context, PARENT, PREFIX, urlFor } from "./context.ts";
 
-/** What the contexts of one mounted app inherit from, and the additions it was made with. */
-interface Prototype {
-  readonly prototype: object;
+/** Makes a copy of a context: all it has of its own, but for what stands for the request. */
+export type ContextCopy = new (from: Context) => Context;
+
+/** How the contexts of one mounted app are made, and the additions it was made with. */
+interface Below {
+  readonly copy: ContextCopy;
   readonly additions: readonly PropertyKey[];
 }
 
-const prototypes = new WeakMap<object, WeakMap<Koa, Prototype>>();
+const copies = new WeakMap<object, WeakMap<Koa, Below>>();
 
 /**
- * The prototype of an app's contexts below a parent's: it inherits from the parent's prototype,
- * and has the app's own additions to `app.context` on top. It is made once for all requests.
+ * Makes copies of contexts that inherit from a prototype.
+ *
+ * It is a constructor, and no `Object.create`: V8 counts the fields that a constructor gives, and
+ * then makes room for them at once, where it would make it three at a time.
+ */
+export function copiesWith(prototype: object): ContextCopy {
+  function ContextCopy(this: Context, from: Context): void {
+    this.app = from.app;
+    this.response = from.response;
+    this.res = from.res;
+    this.originalUrl = from.originalUrl;
+    this.state = from.state;
+    this[PREFIX] = from[PREFIX];
+    this[PARENT] = from[PARENT];
+    this.mountPath = from.mountPath;
+    this.params = from.params ?? {};
+    this.matched = from.matched;
+  }
+  ContextCopy.prototype = prototype;
+  return ContextCopy as unknown as ContextCopy;
+}
+
+/**
+ * The contexts of an app below a parent's: they inherit from the parent's prototype, with the
+ * app's own additions to `app.context` on top. It is made once for all requests.
  *
  * @param parent the context above
  * @param app the mounted app
  */
-export function prototypeBelow(parent: Context, app: Koa): object {
+export function contextsBelow(parent: Context, app: Koa): ContextCopy {
   const above: object = Object.getPrototypeOf(parent);
-  let below = prototypes.get(above);
+  let below = copies.get(above);
   if (!below) {
     below = new WeakMap();
-    prototypes.set(above, below);
+    copies.set(above, below);
   }
   const known = below.get(app);
   // Hidden ones and symbols as well: koa-session defines its own like that.
   const additions = Reflect.ownKeys(app.context);
-  if (known && isSame(known.additions, additions)) return known.prototype;
+  if (known && isSame(known.additions, additions)) return known.copy;
   const prototype = Object.create(above, { ...SHARED, ...forwarded(app.context, additions) });
-  below.set(app, { prototype, additions });
-  return prototype;
+  const copy = copiesWith(prototype);
+  below.set(app, { copy, additions });
+  return copy;
 }
 
 function isSame(some: readonly PropertyKey[], others: readonly PropertyKey[]): boolean {

@@ -1,7 +1,8 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type Koa from "koa";
-import { childContext, copyContext } from "./child-context.ts";
+import { childContext, copyAdditions } from "./child-context.ts";
 import { type Context, lineage } from "./context.ts";
+import { type ContextCopy, copiesWith } from "./context-prototype.ts";
 import type { Handshake } from "./handshake.ts";
 
 /** The context of the handshake, in that of its handler. */
@@ -11,7 +12,7 @@ const TARGET = Symbol("target");
 /** The apps that a context runs in, the nearest first. */
 const APPS = Symbol("apps");
 
-const prototypes = new WeakMap<object, object>();
+const copies = new WeakMap<object, ContextCopy>();
 
 /**
  * The context that a handler has after its handshake: a request whose path, parameters and
@@ -20,14 +21,14 @@ const prototypes = new WeakMap<object, object>();
  */
 export function handlerContext(live: Context): Context {
   const above: object = Object.getPrototypeOf(live);
-  let prototype = prototypes.get(above);
-  if (!prototype) {
+  let Copy = copies.get(above);
+  if (!Copy) {
     const apps = { value: [...lineage(live)].map(({ app }) => app) };
-    prototype = Object.create(above, { ...LAZY, [APPS]: apps }) as object;
-    prototypes.set(above, prototype);
+    Copy = copiesWith(Object.create(above, { ...LAZY, [APPS]: apps }));
+    copies.set(above, Copy);
   }
-  const ctx: Context = Object.create(prototype);
-  copyContext(live, ctx, live.app);
+  const ctx = new Copy(live);
+  copyAdditions(live, ctx);
   ctx[LIVE] = live;
   ctx[TARGET] = live.req.url;
   ctx.params = { ...live.params };

@@ -19,6 +19,8 @@ interface Node<T> {
 /** A literal segment, raw: what RFC 3986 section 3.3 allows, percent-encodings as they are sent. */
 const LITERAL = /^(?:[A-Za-z0-9\-._~!$&'()+,;=@]|%[0-9A-Fa-f]{2})+$/;
 const PARAMETER = /^:[A-Za-z_]\w*$/;
+const NOTHING: readonly string[] = [];
+const NO_PARAMS: Readonly<Record<string, string>> = {};
 
 /**
  * Prefixes in a tree of path segments, so that finding one costs what the path is long, however
@@ -63,7 +65,7 @@ export class MountTable<T> {
    * @param path a request's target up to the `?`, as it was sent
    */
   find(path: string): MountMatch<T> | undefined {
-    return search(this.#root, path, 0, []);
+    return search(this.#root, path, 0, NOTHING);
   }
 }
 
@@ -126,16 +128,20 @@ function matchOf<T>(
   end: number,
   values: readonly string[],
 ): MountMatch<T> {
-  const params: Record<string, string> = {};
-  entry.names.forEach((name, i) => {
-    params[name] = decode(values[i] ?? "");
-  });
   return {
     value: entry.value,
     prefix: path.slice(0, end),
-    params,
+    params: entry.names.length === 0 ? NO_PARAMS : decodeAll(entry.names, values),
     missingSlash: end === path.length,
   };
+}
+
+function decodeAll(names: readonly string[], values: readonly string[]): Record<string, string> {
+  const params: Record<string, string> = {};
+  names.forEach((name, i) => {
+    params[name] = decode(values[i] ?? "");
+  });
+  return params;
 }
 
 // Like koa-router: what is no valid encoding stays as it was sent.

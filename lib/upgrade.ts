@@ -121,15 +121,13 @@ function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => voi
     const ctx = app.createContext(req, handshake.res as ServerResponse) as Koa.Context;
     // What Koa begins with is 404; written past `ctx.status` it is a default all the same.
     ctx.res.statusCode = 403;
-    const handle = () => {
-      middleware(ctx)
-        .then(() => (settle(ctx) ? respond(app as Internals, ctx) : undefined))
-        .catch((error) => {
-          handshake.connection?.close(1011);
-          ctx.onerror(error ?? wholeError(error));
-        });
-    };
-    app.ctxStorage ? app.ctxStorage.run(ctx, handle) : handle();
+    const done = app.ctxStorage ? app.ctxStorage.run(ctx, middleware, ctx) : middleware(ctx);
+    done
+      .then(() => (settle(ctx) ? respond(app as Internals, ctx) : undefined))
+      .catch((error) => {
+        handshake.connection?.close(1011);
+        ctx.onerror(error ?? wholeError(error));
+      });
   };
 }
 
