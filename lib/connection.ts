@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import type { RawData, WebSocket } from "ws";
 import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
 import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
@@ -8,15 +7,11 @@ import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import { Rate } from "./rate.ts";
 import { type Codec, Misfit } from "./schema.ts";
+import { EVENT, type Wire, type WireListener } from "./wire.ts";
 import { Writer } from "./writer.ts";
 
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 2_000;
-
-// One listener of each kind for all connections: each finds its own on the socket.
-const CONNECTION = Symbol("connection");
-
-type Wire = WebSocket & { [CONNECTION]?: Connection<unknown, unknown> };
 
 const SENT = Promise.resolve(true);
 const NOT_SENT = Promise.resolve(false);
@@ -29,11 +24,11 @@ const NOT_SENT = Promise.resolve(false);
  * for await (const text of socket) await socket.send(`Message text was: ${text}`);
  * ```
  */
-export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
+export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, WireListener {
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
 
-  readonly #ws: WebSocket;
+  readonly #ws: Wire;
   readonly #socket: Socket;
   readonly #place: Place;
   readonly #limits: ConnectionLimits;
@@ -57,7 +52,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
-  constructor(ws: WebSocket, socket: Socket, limits: ConnectionLimits, place: Place) {
+  constructor(ws: Wire, socket: Socket, limits: ConnectionLimits, place: Place) {
     this.#ws = ws;
     this.#place = place;
     this.#limits = limits;
@@ -65,12 +60,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     this.#socket = socket;
     this.#liveness = new Liveness(ws, this, limits.liveness);
     this.#inbox = new Inbox<unknown>(limits.queueMessages, this.#liveness);
-    (ws as Wire)[CONNECTION] = this as Connection<unknown, unknown>;
-    ws.on("message", Connection.#onMessage);
-    ws.on("ping", Connection.#onPing);
-    ws.on("pong", Connection.#onPong);
-    ws.on("error", Connection.#onError);
-    ws.on("close", Connection.#onClose);
+    ws.listener = this;
   }
 
   /** Unique in this process and beyond: a random UUID. */
@@ -216,7 +206,17 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     this.#ws.terminate();
   }
 
-  #receive(data: RawData, isBinary: boolean): void {
+  /** See {@link WireListener}. */
+  [EVENT](event: string | symbol, first: unknown, second: unknown): void {
+    if (event === "message") this.#receive(first as Buffer, second as boolean);
+    else if (event === "close") this.#end(first as number, second as Buffer);
+    else if (event === "ping" || event === "pong") this.#liveness.heardControl();
+    // Each is answered by ws, and costs as much as a message.
+    if (event === "ping") this.#isInRate();
+    // Of "error" nothing is to be done: ws closes by itself, and the close says why.
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
     if (this.#left || !this.#isInRate()) return;
     this.#liveness.heard();
     const { messages: kind, codec } = this.#limits;
@@ -258,32 +258,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T> {
     return NOT_SENT;
   }
 
-  static readonly #onMessage = function (this: Wire, data: RawData, isBinary: boolean): void {
-    const connection = this[CONNECTION];
-    if (connection) connection.#receive(data, isBinary);
-  };
-
-  static readonly #onPing = function (this: Wire): void {
-    const connection = this[CONNECTION];
-    if (!connection) return;
-    connection.#liveness.heardControl();
-    connection.#isInRate();
-  };
-
-  static readonly #onPong = function (this: Wire): void {
-    const connection = this[CONNECTION];
-    if (connection) connection.#liveness.heardControl();
-  };
-
-  // Without a listener an oversized frame is an uncaught exception; ws closes by itself.
-  static readonly #onError = function (this: Wire): void {};
-
-  static readonly #onClose = function (this: Wire, code: number, reason: Buffer): void {
-    const connection = this[CONNECTION];
-    if (connection) connection.#end({ code, reason: reason.toString() });
-  };
-
-  #end(closed: Closed): void {
+  #end(code: number, reason: Buffer): void {
+    const closed: Closed = { code, reason: reason.toString() };
     this.#result = closed;
     this.#liveness.stop();
     this.#inbox.end();

@@ -128,10 +128,12 @@ function matchOf<T>(
   end: number,
   values: readonly string[],
 ): MountMatch<T> {
+  const isLiteral = entry.names.length === 0;
   return {
     value: entry.value,
-    prefix: path.slice(0, end),
-    params: entry.names.length === 0 ? NO_PARAMS : decodeAll(entry.names, values),
+    // The same string for all: an idle connection holds it.
+    prefix: isLiteral ? entry.pattern : path.slice(0, end),
+    params: isLiteral ? NO_PARAMS : decodeAll(entry.names, values),
     missingSlash: end === path.length,
   };
 }

@@ -15,6 +15,7 @@ import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import { createCodec, type Misfit } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
+import { Wire } from "./wire.ts";
 
 /** Middleware of one route; it runs before the handshake is accepted. */
 export type RouteMiddleware = (ctx: Context, next: Koa.Next) => unknown;
@@ -88,7 +89,7 @@ export function websocketRoute(
   upgrade.server.on("connection", (ws, req) => {
     const handshake = handshakeOf(req);
     if (!handshake) return;
-    handshake.connection = new Connection<unknown>(ws, req.socket, limits, handshake);
+    handshake.connection = new Connection<unknown>(ws as Wire, req.socket, limits, handshake);
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
   const accept: Koa.Middleware = (ctx) => {
@@ -120,6 +121,7 @@ function holdInAll(handshake: Handshake, ctx: Context): void {
 function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
   const known = new Set(options.protocols);
   return {
+    WebSocket: Wire,
     clientTracking: false,
     closeTimeout: CLOSE_TIMEOUT_MS,
     maxFragments: MAX_FRAGMENTS,

@@ -1,0 +1,28 @@
+import { WebSocket } from "ws";
+
+/** The method of a {@link WireListener}: a symbol, for a connection's names are its users'. */
+export const EVENT = Symbol("event");
+
+/** Who is told of the events of a {@link Wire}. */
+export interface WireListener {
+  /** @param args what ws gives the event's listeners: (data, isBinary) or (code, reason) */
+  [EVENT](event: string | symbol, ...args: unknown[]): void;
+}
+
+/**
+ * ws's own socket with one listener for all of its events, in place of one for each: an idle
+ * connection is a tenth smaller without them, and a message is spared the way through them.
+ *
+ * ws makes it where a server names it in its option `WebSocket`.
+ */
+export class Wire extends WebSocket {
+  /** To be set in the tick in which the socket opens, so that nothing goes by unheard. */
+  listener: WireListener | undefined = undefined;
+
+  /** What ws calls for each event. */
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    if (!this.listener) return super.emit(event, first, second);
+    this.listener[EVENT](event, first, second);
+    return true;
+  }
+}
