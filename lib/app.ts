@@ -5,7 +5,7 @@ import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { type Context, PARENT, PREFIX, urlFor } from "./context.ts";
+import { type Context, PARENT, PREFIX, SEEN, urlFor } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { markOrigin, onerror, wholeError } from "./error.ts";
 import type { Handler } from "./handler.ts";
@@ -26,6 +26,8 @@ import { type Router, Routes } from "./routes.ts";
 import { attach } from "./upgrade.ts";
 
 type Middleware = Koa.Middleware;
+
+const CREATE_CONTEXT = Koa.prototype.createContext;
 
 /** Koa's own options, and the limits of one app. */
 export interface AppOptions {
@@ -139,7 +141,7 @@ export class App extends Koa {
       );
     }
     const route = websocketRoute(options, handler as Handler<string, MessageKind>);
-    this.#routes.addSocket(path, options, [...(rest as Middleware[]), ...route]);
+    this.#routes.addSocket(path, options, rest as Middleware[], route);
     return this;
   }
 
@@ -229,8 +231,9 @@ export class App extends Koa {
   // microtasks on its way back.
   #enter(ctx: Context): Promise<void> {
     if (ctx.app !== (this as Koa)) return this.#enterUnderKoaMount(ctx);
-    const done = this.#begin(ctx);
-    return ctx[PARENT] ? done : done.catch(whole);
+    if (ctx[PARENT]) return this.#begin(ctx);
+    if (this.createContext !== CREATE_CONTEXT) ctx[SEEN] = true;
+    return this.#begin(ctx).catch(whole);
   }
 
   #enterUnderKoaMount(ctx: Context): Promise<void> {
@@ -244,9 +247,9 @@ export class App extends Koa {
   }
 
   #begin(ctx: Context): Promise<void> {
-    return this.#stack.length === 0
-      ? this.#dispatch(ctx)
-      : this.#run(ctx, () => this.#dispatch(ctx));
+    if (this.#stack.length === 0) return this.#dispatch(ctx);
+    ctx[SEEN] = true;
+    return this.#run(ctx, () => this.#dispatch(ctx));
   }
 
   #dispatch(ctx: Context): Promise<void> {

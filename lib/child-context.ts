@@ -1,5 +1,5 @@
 import type Koa from "koa";
-import { type Context, PARENT, type Params, PREFIX } from "./context.ts";
+import { type Context, PARENT, type Params, PREFIX, SEEN } from "./context.ts";
 import { COOKIES, contextsBelow } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
@@ -34,7 +34,7 @@ export function childContext(
   ctx.request = parent.request;
   ctx.req = parent.req;
   // Cookies are signed with the keys of an app, and its additions are above the parent's.
-  copyAdditions(parent, ctx, (key) => key === COOKIES || Object.hasOwn(app.context, key));
+  copySeen(parent, ctx, (key) => key === COOKIES || Object.hasOwn(app.context, key));
   ctx[PREFIX] = mountPath;
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
@@ -49,11 +49,12 @@ export function childContext(
  *
  * @param isHidden what is not copied
  */
-export function copyAdditions(
+export function copySeen(
   from: Context,
   to: Context,
   isHidden?: (key: PropertyKey) => boolean,
 ): void {
+  if (!from[SEEN]) return;
   for (const key of Reflect.ownKeys(from)) {
     if (OWN.has(key) || isHidden?.(key)) continue;
     // A descriptor: it may be an accessor that computes something when it is asked.
@@ -70,6 +71,7 @@ export function copyAdditions(
 export function contextUnderKoaMount(parent: Context, app: Koa): Context | undefined {
   const original = rawPath(parent.originalUrl);
   if (parent.path === "/" && !original.endsWith("/")) return undefined;
+  parent[SEEN] = true;
   const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
   return childContext(parent, app, prefix);
 }

@@ -38,6 +38,12 @@ export const PREFIX = Symbol("prefix");
 /** The context of the app above, in that of a mounted app. */
 export const PARENT = Symbol("parent");
 
+/**
+ * Whether users' code has had a context, and may have put something on it. What they put there is
+ * looked for by its keys, which costs more than the rest of a copy.
+ */
+export const SEEN = Symbol("seen");
+
 /** What `urlFor` needs of an app. */
 interface Linking {
   linkTo?(

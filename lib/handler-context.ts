@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type Koa from "koa";
-import { childContext, copyAdditions } from "./child-context.ts";
+import { childContext, copySeen } from "./child-context.ts";
 import { type Context, lineage } from "./context.ts";
 import { type ContextCopy, copiesWith } from "./context-prototype.ts";
 import type { Handshake } from "./handshake.ts";
@@ -28,7 +28,7 @@ export function handlerContext(live: Context): Context {
     copies.set(above, Copy);
   }
   const ctx = new Copy(live);
-  copyAdditions(live, ctx);
+  copySeen(live, ctx);
   ctx[LIVE] = live;
   ctx[TARGET] = live.req.url;
   ctx.params = { ...live.params };

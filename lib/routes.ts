@@ -2,7 +2,7 @@ import type Koa from "koa";
 import compose from "koa-compose";
 import Router from "koa-router";
 import { ANSWERED } from "./answer.ts";
-import type { Context, Params } from "./context.ts";
+import { type Context, type Params, SEEN } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
 import { offeredProtocols } from "./handshake-check.ts";
 import { refuseHandshake } from "./settle.ts";
@@ -20,6 +20,8 @@ interface Layer {
 interface SocketRoute {
   readonly layer: Layer;
   readonly protocols: readonly string[];
+  /** Whether it has middleware of its users'. */
+  readonly isSeen: boolean;
   readonly run: (ctx: Context) => Promise<void>;
 }
 
@@ -35,21 +37,28 @@ export class Routes {
   readonly #answerMethods = this.http.allowedMethods() as unknown as Koa.Middleware;
   readonly #socketRoutes: SocketRoute[] = [];
 
-  /** Adds a WebSocket route: its middleware, ending with the step that accepts. */
+  /**
+   * Adds a WebSocket route.
+   *
+   * @param middleware its users' own
+   * @param accept the steps that accept
+   */
   addSocket(
     path: string,
     options: { name?: string; protocols?: readonly string[] },
-    stack: Koa.Middleware[],
+    middleware: readonly Koa.Middleware[],
+    accept: readonly Koa.Middleware[],
   ): void {
     const { name, protocols = [] } = options;
-    const run = compose(stack as Koa.Middleware[]) as SocketRoute["run"];
+    const run = compose([...middleware, ...accept]) as unknown as SocketRoute["run"];
     const layer: unknown = this.#sockets.register(
       path,
       ["GET"],
       () => {},
       name === undefined ? {} : { name },
     );
-    this.#socketRoutes.push({ layer: layer as Layer, protocols, run });
+    const isSeen = middleware.length > 0;
+    this.#socketRoutes.push({ layer: layer as Layer, protocols, isSeen, run });
   }
 
   /** Whether a path is one of this app's, for HTTP or WebSocket. */
@@ -105,7 +114,9 @@ export class Routes {
   }
 
   #runSocket(ctx: Context, path: string): Promise<void> {
-    const { layer, run } = this.#socketAt(path, offeredProtocols(ctx.req)) as SocketRoute;
+    const route = this.#socketAt(path, offeredProtocols(ctx.req)) as SocketRoute;
+    const { layer, isSeen, run } = route;
+    if (isSeen) ctx[SEEN] = true;
     ctx.params = layer.params(path, layer.captures(path), ctx.params);
     return run(ctx);
   }
