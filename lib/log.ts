@@ -63,6 +63,8 @@ export class LogOutput implements DestinationStream {
       periodicFlush: waitMs,
       // It sleeps between two attempts, which only a process that ends may do.
       retryEAGAIN: () => performance.now() < this.#endsAt,
+      // Of strings it counts the bytes of all that wait, at every line.
+      contentMode: "buffer",
     });
     // Pino's own listener makes a log that lost its reader once silent for ever, and throws what
     // it does not know. What failed is still kept, and tried again with the next lines.
@@ -70,12 +72,12 @@ export class LogOutput implements DestinationStream {
     this.#stream.on("drop", () => this.#lost++);
     // Before the next line comes, but after the stream has made out what room there is.
     this.#stream.on("write", () => this.#lost > 0 && queueMicrotask(() => this.#tell()));
-    this.#teller = pino({ base: null }, this.#stream);
+    this.#teller = pino({ base: null }, this);
   }
 
   /** Takes a line. */
   write(line: string): void {
-    this.#stream.write(line);
+    this.#stream.write(Buffer.from(line) as never);
   }
 
   /** Writes all that waits, and waits for the reader for `endMs` at most. */
