@@ -8,7 +8,7 @@ import { Liveness } from "./liveness.ts";
 import { Rate } from "./rate.ts";
 import { type Codec, Misfit } from "./schema.ts";
 import { EVENT, type Wire, type WireListener } from "./wire.ts";
-import { Writer } from "./writer.ts";
+import { messageCame, Writer } from "./writer.ts";
 
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 2_000;
@@ -208,6 +208,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** See {@link WireListener}. */
   [EVENT](event: string | symbol, first: unknown, second: unknown): void {
+    messageCame();
     if (event === "message") this.#receive(first as Buffer, second as boolean);
     else if (event === "close") this.#end(first as number, second as Buffer);
     else if (event === "ping" || event === "pong") this.#liveness.heardControl();

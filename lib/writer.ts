@@ -4,21 +4,47 @@ import type { Frame } from "./frame.ts";
 
 /** The number of this turn of the event loop, of those in which something is written. */
 let turn = 0;
-let inTurn = false;
+/** Whether something has been written in it. */
+let begun = false;
+/** Whether a message has come since the last turn that was ended. */
+let heard = false;
+/** Whether its end is called for. */
+let ending = false;
 /** The sockets that hold back what this turn writes to them. */
 let held: Writer[] = [];
 
-// One for all writers: a callback for each message would cost more than the rest of its writing.
+/**
+ * To be called for each message that comes: what it has written is of another turn than what was
+ * written before. So a turn of a lone answer needs no callback at its end, which would cost more
+ * than the rest of its writing.
+ */
+export function messageCame(): void {
+  heard = true;
+  if (!begun || ending) return;
+  begun = false;
+  turn++;
+}
+
+// A turn that no message has begun may be one of a timer: the next message may be far. After one
+// that a message has begun, what a timer writes counts for the same turn, and is at worst held
+// back until its own turn's end.
 function thisTurn(): number {
-  if (!inTurn) {
-    inTurn = true;
-    process.nextTick(endTurn);
-  }
+  if (begun) return turn;
+  begun = true;
+  if (!heard) callForEnd();
   return turn;
 }
 
+function callForEnd(): void {
+  if (ending) return;
+  ending = true;
+  process.nextTick(endTurn);
+}
+
 function endTurn(): void {
-  inTurn = false;
+  begun = false;
+  heard = false;
+  ending = false;
   turn++;
   const writers = held;
   held = [];
@@ -90,5 +116,6 @@ export class Writer {
     this.#held = true;
     this.#socket.cork();
     held.push(this);
+    callForEnd();
   }
 }
