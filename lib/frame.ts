@@ -25,10 +25,11 @@ export class Frame {
   }
 
   /**
-   * A bound on the payload's length in bytes: UTF-8 takes at most three for each UTF-16 unit, and
-   * counting them exactly costs a pass over the text.
+   * A bound on the payload's length in bytes: before a text is written as UTF-8, the most that this
+   * may take, three for each UTF-16 unit. To count them costs a pass over the text.
    */
   get mostBytes(): number {
+    if (this.#bytes && !this.#payload) return this.#bytes.length;
     return typeof this.data === "string" ? this.data.length * 3 : this.data.byteLength;
   }
 

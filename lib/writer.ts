@@ -65,17 +65,18 @@ function endTurn(): void {
 export class Writer {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
-  readonly #direct: boolean;
+  readonly #isDirect: boolean;
   /** The last turn it wrote in, and how many messages. */
   #turn = -1;
   #writes = 0;
   #manyBefore = false;
   #held = false;
 
-  constructor(ws: WebSocket, socket: Socket) {
+  /** @param isDirect whether frames may go to the socket past ws */
+  constructor(ws: WebSocket, socket: Socket, isDirect: boolean) {
     this.#ws = ws;
     this.#socket = socket;
-    this.#direct = ws.extensions === "";
+    this.#isDirect = isDirect;
   }
 
   /**
@@ -84,7 +85,7 @@ export class Writer {
    * @param onFlushed called when the operating system has it, or the connection has ended
    */
   write(frame: Frame, onFlushed?: () => void): void {
-    if (!this.#direct) {
+    if (!this.#isDirect) {
       this.#ws.send(frame.data, onFlushed);
       return;
     }
