@@ -132,7 +132,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
    */
   send(data: Outgoing): Promise<boolean> {
     assertOutgoing(data);
-    return this.sendFrame(new Frame(data));
+    return this.sendFrame(new Frame(data, true));
   }
 
   /** As {@link send}, for a message that goes to many connections: its bytes are made once. */

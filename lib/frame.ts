@@ -17,11 +17,14 @@ const COPY_BYTES = 16 * 1024;
 export class Frame {
   /** The message. */
   readonly data: Outgoing;
+  /** Whether it goes to one connection only. */
+  readonly isForOne: boolean;
   #bytes: Buffer | undefined;
   #payload: Buffer | undefined;
 
-  constructor(data: Outgoing) {
+  constructor(data: Outgoing, isForOne = false) {
     this.data = data;
+    this.isForOne = isForOne;
   }
 
   /**
@@ -35,7 +38,7 @@ export class Frame {
 
   /** The frame's bytes: all of them, or for a long binary message its head. */
   get bytes(): Buffer {
-    this.#bytes ??= typeof this.data === "string" ? textBytes(this.data) : this.#binary(this.data);
+    this.#bytes ??= this.#make();
     return this.#bytes;
   }
 
@@ -44,16 +47,34 @@ export class Frame {
     return this.#payload;
   }
 
-  #binary(data: Uint8Array | ArrayBuffer): Buffer {
-    const payload =
-      data instanceof ArrayBuffer
-        ? Buffer.from(data)
-        : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    const head = Buffer.allocUnsafe(headBytes(payload.length));
-    writeHead(head, BINARY, payload.length);
-    if (payload.length <= COPY_BYTES) return Buffer.concat([head, payload]);
-    this.#payload = payload;
-    return head;
+  /**
+   * Writes the frame into a buffer that is there, in place of one of its own.
+   *
+   * @returns its part of the buffer; undefined when it does not fit
+   */
+  writeInto(buffer: Buffer): Buffer | undefined {
+    // Not counted yet: it has at least one byte for each UTF-16 unit.
+    if (typeof this.data === "string" && this.data.length > buffer.length) return undefined;
+    const length = Buffer.byteLength(this.data);
+    const end = headBytes(length) + length;
+    if (end > buffer.length) return undefined;
+    writeFrame(buffer, this.data, length);
+    return buffer.subarray(0, end);
+  }
+
+  #make(): Buffer {
+    const { data } = this;
+    const length = Buffer.byteLength(data);
+    const head = headBytes(length);
+    if (typeof data === "string" || length <= COPY_BYTES) {
+      const bytes = Buffer.allocUnsafe(head + length);
+      writeFrame(bytes, data, length);
+      return bytes;
+    }
+    const bytes = Buffer.allocUnsafe(head);
+    writeHead(bytes, BINARY, length);
+    this.#payload = asBuffer(data);
+    return bytes;
   }
 }
 
@@ -70,14 +91,18 @@ export function assertOutgoing(data: unknown): asserts data is Outgoing {
   );
 }
 
-function textBytes(text: string): Buffer {
-  const length = Buffer.byteLength(text);
+function writeFrame(bytes: Buffer, data: Outgoing, length: number): void {
   const head = headBytes(length);
-  const bytes = Buffer.allocUnsafe(head + length);
-  writeHead(bytes, TEXT, length);
+  writeHead(bytes, typeof data === "string" ? TEXT : BINARY, length);
+  if (typeof data !== "string") bytes.set(asBuffer(data), head);
   // As many bytes as UTF-16 units: it is ASCII, and copied twice as fast.
-  bytes.write(text, head, length === text.length ? "latin1" : "utf8");
-  return bytes;
+  else bytes.write(data, head, length === data.length ? "latin1" : "utf8");
+}
+
+function asBuffer(data: Uint8Array | ArrayBuffer): Buffer {
+  return data instanceof ArrayBuffer
+    ? Buffer.from(data)
+    : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function headBytes(length: number): number {

@@ -1,6 +1,14 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Frame } from "./frame.ts";
+
+/** As long as messages usually are, and a slow client's at most. */
+const SCRATCH_BYTES = 16 * 1024 + 10;
+/**
+ * Where a message to one connection is framed: to make a buffer for each costs more than to fill
+ * it, and its memory is never in the cache.
+ */
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /** The number of this turn of the event loop, of those in which something is written. */
 let turn = 0;
@@ -66,6 +74,8 @@ export class Writer {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #isDirect: boolean;
+  /** Whether the socket may be given the scratch. */
+  readonly #mayUseScratch: boolean;
   /** The last turn it wrote in, and how many messages. */
   #turn = -1;
   #writes = 0;
@@ -77,6 +87,8 @@ export class Writer {
     this.#ws = ws;
     this.#socket = socket;
     this.#isDirect = isDirect;
+    // TLS takes nothing at once, and another stream may keep what it has taken.
+    this.#mayUseScratch = socket instanceof Socket && !("encrypted" in socket);
   }
 
   /**
@@ -91,9 +103,21 @@ export class Writer {
     }
     this.#count();
     if (this.#writes > 1 || this.#manyBefore) this.#hold();
+    if (frame.isForOne && !this.#held && !onFlushed && this.#writeFromScratch(frame)) return;
     const { bytes, payload } = frame;
     if (payload) this.#socket.write(bytes);
     this.#socket.write(payload ?? bytes, onFlushed);
+  }
+
+  // What a socket takes at once is with the operating system when `write` returns. Of anything
+  // that is left the socket holds the buffer itself, and so it is the socket's from then on.
+  #writeFromScratch(frame: Frame): boolean {
+    if (!this.#mayUseScratch || this.#socket.writableLength > 0) return false;
+    const bytes = frame.writeInto(scratch);
+    if (!bytes) return false;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > 0) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    return true;
   }
 
   /** Lets go what was held back. */

@@ -18,6 +18,17 @@ function held(options: object = {}): { app: App; connection: Promise<Connection>
   return { app, connection };
 }
 
+/** As {@link held}, for several connections. */
+function heldAll(): { app: App; connections: Connection[] } {
+  const connections: Connection[] = [];
+  const app = new App();
+  app.websocket("/", async (socket) => {
+    connections.push(socket);
+    await socket.closed;
+  });
+  return { app, connections };
+}
+
 /** A socket whose writes can be watched: what Node calls when there is something to write. */
 type Writing = Socket & {
   server: unknown;
@@ -88,6 +99,26 @@ describe("what one turn of the event loop sends", () => {
     assert.deepEqual(writes, [1]);
   });
 
+  test("leaves at once as the answer to a message, and no later than its turn between two", async (t) => {
+    const app = new App();
+    let server: Connection | undefined;
+    app.websocket("/", async (socket) => {
+      server = socket;
+      for await (const text of socket) void socket.send(text);
+    });
+    await using client = await TestClient.start(app);
+    const socket = await client.connect("/");
+    const writes = watchWrites(t);
+    for (const text of ["1", "2", "3"]) {
+      socket.send(text);
+      assert.equal(await socket.receive(), text);
+      void server?.send("between");
+      await turn();
+      assert.equal(await socket.receive(), "between");
+    }
+    assert.deepEqual(writes, [1, 1, 1, 1, 1, 1]);
+  });
+
   test("goes before a close frame of the same turn, held back or not", async () => {
     for (const count of [1, 5]) {
       const { app, connection } = held();
@@ -98,6 +129,43 @@ describe("what one turn of the event loop sends", () => {
       server.close(4000, "done");
       for (let i = 0; i < count; i++) assert.equal(await socket.receive(), String(i));
       assert.equal((await socket.closed()).code, 4000);
+    }
+  });
+
+  test("stays as it was sent while a socket has not taken it, whatever is sent to others", async () => {
+    const { app, connections } = heldAll();
+    await using client = await TestClient.start(app);
+    const [slow, other] = [await client.connect("/"), await client.connect("/")];
+    const [toSlow, toOther] = connections as [Connection, Connection];
+    slow.ws.pause();
+    const texts: string[] = [];
+    // Each in a turn of its own, as an answer is. The operating system takes some megabytes.
+    for (let n = 0; toSlow.bufferedBytes === 0; n++) {
+      assert.ok(n < 10_000, "the client's buffers are full at some time");
+      texts.push(`${n} `.padEnd(8_000, "abc"));
+      void toSlow.send(texts[n] as string);
+      await turn();
+    }
+    for (const text of ["x".repeat(10_000), "y".repeat(10_000)]) {
+      void toOther.send(text);
+      assert.equal(await other.receive(), text);
+    }
+    slow.ws.resume();
+    for (const text of texts) assert.equal(await slow.receive(), text);
+  });
+
+  test("is as long as it was, with no byte of what was sent before it", async () => {
+    const { app, connection } = held({ messages: "both" });
+    await using client = await TestClient.start(app);
+    const socket = await client.connect("/");
+    const server = await connection;
+    const texts = ["z".repeat(16_000), "", "é", "\u{1f600}", "x".repeat(125), "x".repeat(126)];
+    texts.push("é".repeat(8_191), "é".repeat(8_192), "x".repeat(16_384), "x".repeat(16_390), "z");
+    for (const text of texts) {
+      for (const message of [text, Buffer.from(text)]) {
+        void server.send(message);
+        assert.deepEqual(await socket.receive(), message);
+      }
     }
   });
 
