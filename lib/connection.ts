@@ -7,8 +7,9 @@ import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import { Rate } from "./rate.ts";
 import { type Codec, Misfit } from "./schema.ts";
+import { messageCame } from "./turn.ts";
 import { EVENT, type Wire, type WireListener } from "./wire.ts";
-import { messageCame, Writer } from "./writer.ts";
+import { Writer } from "./writer.ts";
 
 /** How long a client may take to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT_MS = 2_000;
@@ -117,7 +118,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   /** Bytes that are sent but not yet with the operating system. */
   get bufferedBytes(): number {
     // The socket's own figure is nearer: in a fan-out each object that is asked is a cache miss.
-    return this.#isDirect ? this.#socket.writableLength : this.#ws.bufferedAmount;
+    if (!this.#isDirect) return this.#ws.bufferedAmount;
+    return this.#socket.writableLength + (this.#writer?.waitingBytes ?? 0);
   }
 
   /**
@@ -212,7 +214,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** See {@link WireListener}. */
   [EVENT](event: string | symbol, first: unknown, second: unknown): void {
-    messageCame();
+    if (event === "closing") this.#writer?.writeOut();
+    else messageCame();
     if (event === "message") this.#receive(first as Buffer, second as boolean);
     else if (event === "close") this.#end(first as number, second as Buffer);
     else if (event === "ping" || event === "pong") this.#liveness.heardControl();

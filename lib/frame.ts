@@ -50,16 +50,18 @@ export class Frame {
   /**
    * Writes the frame into a buffer that is there, in place of one of its own.
    *
-   * @returns its part of the buffer; undefined when it does not fit
+   * @param at where it begins
+   * @returns where it ends; 0 when it does not fit
    */
-  writeInto(buffer: Buffer): Buffer | undefined {
-    // Not counted yet: it has at least one byte for each UTF-16 unit.
-    if (typeof this.data === "string" && this.data.length > buffer.length) return undefined;
+  writeInto(buffer: Buffer, at: number): number {
+    // Not counted yet: a text has at least one byte for each UTF-16 unit.
+    if (typeof this.data === "string" && at + this.data.length > buffer.length) return 0;
     const length = Buffer.byteLength(this.data);
-    const end = headBytes(length) + length;
-    if (end > buffer.length) return undefined;
-    writeFrame(buffer, this.data, length);
-    return buffer.subarray(0, end);
+    const end = at + headBytes(length) + length;
+    if (end > buffer.length) return 0;
+    if (this.#bytes && !this.#payload) buffer.set(this.#bytes, at);
+    else writeFrame(buffer, at, this.data, length);
+    return end;
   }
 
   #make(): Buffer {
@@ -68,11 +70,11 @@ export class Frame {
     const head = headBytes(length);
     if (typeof data === "string" || length <= COPY_BYTES) {
       const bytes = Buffer.allocUnsafe(head + length);
-      writeFrame(bytes, data, length);
+      writeFrame(bytes, 0, data, length);
       return bytes;
     }
     const bytes = Buffer.allocUnsafe(head);
-    writeHead(bytes, BINARY, length);
+    writeHead(bytes, 0, BINARY, length);
     this.#payload = asBuffer(data);
     return bytes;
   }
@@ -91,12 +93,12 @@ export function assertOutgoing(data: unknown): asserts data is Outgoing {
   );
 }
 
-function writeFrame(bytes: Buffer, data: Outgoing, length: number): void {
-  const head = headBytes(length);
-  writeHead(bytes, typeof data === "string" ? TEXT : BINARY, length);
-  if (typeof data !== "string") bytes.set(asBuffer(data), head);
+function writeFrame(bytes: Buffer, at: number, data: Outgoing, length: number): void {
+  writeHead(bytes, at, typeof data === "string" ? TEXT : BINARY, length);
+  const begin = at + headBytes(length);
+  if (typeof data !== "string") bytes.set(asBuffer(data), begin);
   // As many bytes as UTF-16 units: it is ASCII, and copied twice as fast.
-  else bytes.write(data, head, length === data.length ? "latin1" : "utf8");
+  else bytes.write(data, begin, length === data.length ? "latin1" : "utf8");
 }
 
 function asBuffer(data: Uint8Array | ArrayBuffer): Buffer {
@@ -110,15 +112,15 @@ function headBytes(length: number): number {
   return length <= SIXTEEN_BITS ? 4 : 10;
 }
 
-function writeHead(bytes: Buffer, opcode: number, length: number): void {
-  bytes[0] = FIN | opcode;
-  if (length <= SEVEN_BITS) bytes[1] = length;
+function writeHead(bytes: Buffer, at: number, opcode: number, length: number): void {
+  bytes[at] = FIN | opcode;
+  if (length <= SEVEN_BITS) bytes[at + 1] = length;
   else if (length <= SIXTEEN_BITS) {
-    bytes[1] = 126;
-    bytes.writeUInt16BE(length, 2);
+    bytes[at + 1] = 126;
+    bytes.writeUInt16BE(length, at + 2);
   } else {
-    bytes[1] = 127;
-    bytes.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
-    bytes.writeUInt32BE(length >>> 0, 6);
+    bytes[at + 1] = 127;
+    bytes.writeUInt32BE(Math.floor(length / 2 ** 32), at + 2);
+    bytes.writeUInt32BE(length >>> 0, at + 6);
   }
 }

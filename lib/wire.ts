@@ -5,7 +5,10 @@ export const EVENT = Symbol("event");
 
 /** Who is told of the events of a {@link Wire}. */
 export interface WireListener {
-  /** @param args what ws gives the event's listeners: (data, isBinary) or (code, reason) */
+  /**
+   * @param event one of ws's, or "closing" before a close frame is written
+   * @param args what ws gives the event's listeners: (data, isBinary) or (code, reason)
+   */
   [EVENT](event: string | symbol, ...args: unknown[]): void;
 }
 
@@ -18,6 +21,12 @@ export interface WireListener {
 export class Wire extends WebSocket {
   /** To be set in the tick in which the socket opens, so that nothing goes by unheard. */
   listener: WireListener | undefined = undefined;
+
+  /** Closes it, by us or in answer to the client: what was sent before goes before. */
+  override close(code?: number, data?: string | Buffer): void {
+    this.listener?.[EVENT]("closing");
+    super.close(code, data);
+  }
 
   /** What ws calls for each event. */
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {

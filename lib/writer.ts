@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Frame } from "./frame.ts";
+import { atEndOfTurn, type Held, thisTurn } from "./turn.ts";
 
 /** As long as messages usually are, and a slow client's at most. */
 const SCRATCH_BYTES = 16 * 1024 + 10;
@@ -10,55 +11,6 @@ const SCRATCH_BYTES = 16 * 1024 + 10;
  */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
-/** The number of this turn of the event loop, of those in which something is written. */
-let turn = 0;
-/** Whether something has been written in it. */
-let begun = false;
-/** Whether a message has come since the last turn that was ended. */
-let heard = false;
-/** Whether its end is called for. */
-let ending = false;
-/** The sockets that hold back what this turn writes to them. */
-let held: Writer[] = [];
-
-/**
- * To be called for each message that comes: what it has written is of another turn than what was
- * written before. So a turn of a lone answer needs no callback at its end, which would cost more
- * than the rest of its writing.
- */
-export function messageCame(): void {
-  heard = true;
-  if (!begun || ending) return;
-  begun = false;
-  turn++;
-}
-
-// A turn that no message has begun may be one of a timer: the next message may be far. After one
-// that a message has begun, what a timer writes counts for the same turn, and is at worst held
-// back until its own turn's end.
-function thisTurn(): number {
-  if (begun) return turn;
-  begun = true;
-  if (!heard) callForEnd();
-  return turn;
-}
-
-function callForEnd(): void {
-  if (ending) return;
-  ending = true;
-  process.nextTick(endTurn);
-}
-
-function endTurn(): void {
-  begun = false;
-  heard = false;
-  ending = false;
-  turn++;
-  const writers = held;
-  held = [];
-  for (const writer of writers) writer.letGo();
-}
-
 /**
  * Writes the messages of one connection: what one turn of the event loop sends leaves in one
  * system call.
@@ -67,10 +19,11 @@ function endTurn(): void {
  * whether one will. So the turn before decides: after a turn with one message the first one leaves
  * at once, and only those behind it are held back until they are all there.
  *
- * It writes whole frames to the socket that ws writes its own pings, pongs and close frames to,
- * so their order is kept. Where ws holds frames back to compress them, it writes through ws.
+ * It writes whole frames to the socket that ws writes its own pings, pongs and close frames to;
+ * before a close frame it is to be told to write out what waits. Where ws holds frames back to
+ * compress them, it writes through ws.
  */
-export class Writer {
+export class Writer implements Held {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #isDirect: boolean;
@@ -80,7 +33,11 @@ export class Writer {
   #turn = -1;
   #writes = 0;
   #manyBefore = false;
-  #held = false;
+  #isHeld = false;
+  #isCorked = false;
+  /** What waits for the end of the turn, to be written with one call. */
+  #waiting: Frame[] | undefined;
+  #waitingBytes = 0;
 
   /** @param isDirect whether frames may go to the socket past ws */
   constructor(ws: WebSocket, socket: Socket, isDirect: boolean) {
@@ -89,6 +46,11 @@ export class Writer {
     this.#isDirect = isDirect;
     // TLS takes nothing at once, and another stream may keep what it has taken.
     this.#mayUseScratch = socket instanceof Socket && !("encrypted" in socket);
+  }
+
+  /** How many bytes wait for the end of the turn, at most. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /**
@@ -103,27 +65,71 @@ export class Writer {
     }
     this.#count();
     if (this.#writes > 1 || this.#manyBefore) this.#hold();
-    if (frame.isForOne && !this.#held && !onFlushed && this.#writeFromScratch(frame)) return;
-    const { bytes, payload } = frame;
+    if (!onFlushed && (this.#isHeld ? this.#wait(frame) : this.#writeLone(frame))) return;
+    if (this.#isHeld) this.#cork();
+    this.#write(frame, onFlushed);
+  }
+
+  /** Writes what waits for the end of the turn: to be called before anything that must follow it. */
+  writeOut(): void {
+    const frames = this.#waiting;
+    if (!frames) return;
+    this.#waiting = undefined;
+    this.#waitingBytes = 0;
+    if (!this.#socket.writable || this.#writeScratch(frames)) return;
+    this.#cork();
+    for (const frame of frames) this.#write(frame);
+  }
+
+  /** See {@link Held}. */
+  letGo(): void {
+    this.writeOut();
+    this.#isHeld = false;
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
+  }
+
+  // From here to the end of the turn the socket itself gathers what is written to it: it takes any
+  // number of bytes, and each of its own for itself.
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    this.writeOut();
+  }
+
+  #write({ bytes, payload }: Frame, onFlushed?: () => void): void {
     if (payload) this.#socket.write(bytes);
     this.#socket.write(payload ?? bytes, onFlushed);
   }
 
-  // What a socket takes at once is with the operating system when `write` returns. Of anything
-  // that is left the socket holds the buffer itself, and so it is the socket's from then on.
-  #writeFromScratch(frame: Frame): boolean {
-    if (!this.#mayUseScratch || this.#socket.writableLength > 0) return false;
-    const bytes = frame.writeInto(scratch);
-    if (!bytes) return false;
-    this.#socket.write(bytes);
-    if (this.#socket.writableLength > 0) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  #wait(frame: Frame): boolean {
+    if (this.#isCorked || !this.#mayUseScratch) return false;
+    if (this.#waitingBytes + frame.mostBytes > SCRATCH_BYTES) return false;
+    this.#waitingBytes += frame.mostBytes;
+    this.#waiting ??= [];
+    this.#waiting.push(frame);
     return true;
   }
 
-  /** Lets go what was held back. */
-  letGo(): void {
-    this.#held = false;
-    this.#socket.uncork();
+  // One that many are sent has its bytes already.
+  #writeLone(frame: Frame): boolean {
+    return frame.isForOne && this.#writeScratch([frame]);
+  }
+
+  // What a socket takes at once is with the operating system when `write` returns. Of anything
+  // that is left the socket holds the buffer itself, and so it is the socket's from then on.
+  #writeScratch(frames: readonly Frame[]): boolean {
+    if (!this.#mayUseScratch || this.#isCorked || this.#socket.writableLength > 0) return false;
+    let end = 0;
+    for (const frame of frames) {
+      end = frame.writeInto(scratch, end);
+      if (end === 0) return false;
+    }
+    this.#socket.write(scratch.subarray(0, end));
+    if (this.#socket.writableLength > 0) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    return true;
   }
 
   #count(): void {
@@ -137,10 +143,8 @@ export class Writer {
   }
 
   #hold(): void {
-    if (this.#held) return;
-    this.#held = true;
-    this.#socket.cork();
-    held.push(this);
-    callForEnd();
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    atEndOfTurn(this);
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { z } from "zod";
 import { App, type Connection } from "../../lib/index.ts";
 import { TestClient } from "../../lib/testing/index.ts";
 
@@ -33,8 +34,19 @@ function heldAll(): { app: App; connections: Connection[] } {
 type Writing = Socket & {
   server: unknown;
   _write(...args: unknown[]): void;
-  _writev(chunks: unknown[], done: () => void): void;
+  _writev(chunks: { chunk: Buffer }[], done: () => void): void;
 };
+
+/** How many whole frames of at most 64 KiB some bytes are. */
+function framesIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length; count++) {
+    const short = bytes.readUInt8(at + 1);
+    at += short < 126 ? 2 + short : 4 + bytes.readUInt16BE(at + 2);
+    assert.ok(at <= bytes.length, "every frame is whole");
+  }
+  return count;
+}
 
 /** How many messages each write of a server's socket to its operating system holds. */
 function watchWrites(t: TestContext): number[] {
@@ -42,11 +54,11 @@ function watchWrites(t: TestContext): number[] {
   const prototype = Socket.prototype as Writing;
   const { _write, _writev } = prototype;
   function write(this: Writing, ...args: unknown[]): void {
-    if (this.server) writes.push(1);
+    if (this.server) writes.push(framesIn(args[0] as Buffer));
     _write.apply(this, args);
   }
-  function writev(this: Writing, chunks: unknown[], done: () => void): void {
-    if (this.server) writes.push(chunks.length);
+  function writev(this: Writing, chunks: { chunk: Buffer }[], done: () => void): void {
+    if (this.server) writes.push(framesIn(Buffer.concat(chunks.map(({ chunk }) => chunk))));
     _writev.call(this, chunks, done);
   }
   t.mock.method(prototype, "_write", write);
@@ -83,6 +95,27 @@ describe("what one turn of the event loop sends", () => {
       assert.deepEqual(writes.splice(0), expected);
       for (const text of texts) assert.equal(await socket.receive(), text);
     }
+  });
+
+  test("leaves in one write whatever it is: short, long, and several of either", async (t) => {
+    const { app, connection } = held();
+    await using client = await TestClient.start(app);
+    const socket = await client.connect("/");
+    const server = await connection;
+    const long = "x".repeat(12_000);
+    const turns = [
+      ["a", "b"],
+      ["c", long, "d", long, "e"],
+      [long, "f", "g"],
+      ["h", "i", "j"],
+    ];
+    const writes = watchWrites(t);
+    for (const texts of turns) {
+      for (const text of texts) void server.send(text);
+      await turn();
+      for (const text of texts) assert.equal(await socket.receive(), text);
+    }
+    assert.deepEqual(writes, [1, 1, 5, 3, 3]);
   });
 
   test("goes back to leaving at once after a turn with one message", async (t) => {
@@ -167,6 +200,25 @@ describe("what one turn of the event loop sends", () => {
         assert.deepEqual(await socket.receive(), message);
       }
     }
+  });
+
+  test("goes before the answer to a client's close that came with what it answers", async () => {
+    const app = new App();
+    const invalid = () => "that was no number";
+    app.websocket("/", { receive: z.number(), invalid }, async (socket) => {
+      for (const text of ["a turn", "with several"]) void socket.send(text);
+      await socket.closed;
+    });
+    await using client = await TestClient.start(app);
+    const socket = await client.connect("/");
+    for (const text of ["a turn", "with several"]) assert.equal(await socket.receive(), text);
+    const wire = (socket.ws as unknown as { _socket: Socket })._socket;
+    wire.cork();
+    socket.send('"text"');
+    socket.ws.close(4000);
+    wire.uncork();
+    assert.equal(await socket.receive(), '"that was no number"');
+    assert.equal((await socket.closed()).code, 4000);
   });
 
   test("keeps its order where ws compresses some of it", async () => {
