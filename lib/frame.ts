@@ -4,6 +4,8 @@ export type Outgoing = string | Uint8Array | ArrayBuffer;
 const FIN = 0x80;
 const TEXT = 1;
 const BINARY = 2;
+/** The longest head: of a message of more than 65,535 bytes. */
+export const MOST_HEAD_BYTES = 10;
 /** Longest payloads whose length fits the head's 7 bits, and its 16 (RFC 6455 section 5.2). */
 const SEVEN_BITS = 125;
 const SIXTEEN_BITS = 0xffff;
@@ -45,6 +47,11 @@ export class Frame {
   /** What follows {@link bytes}: the payload of a long binary message, which is not copied. */
   get payload(): Buffer | undefined {
     return this.#payload;
+  }
+
+  /** Has it keep what it was made of: bytes are their sender's, who may change them at once. */
+  keep(): void {
+    if (typeof this.data !== "string") this.#bytes ??= this.#make();
   }
 
   /**

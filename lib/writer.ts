@@ -1,10 +1,10 @@
 import { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { Frame } from "./frame.ts";
+import { type Frame, MOST_HEAD_BYTES } from "./frame.ts";
 import { atEndOfTurn, type Held, thisTurn } from "./turn.ts";
 
-/** As long as messages usually are, and a slow client's at most. */
-const SCRATCH_BYTES = 16 * 1024 + 10;
+/** As long as most messages are: what one client that is slow to read may keep of it. */
+const SCRATCH_BYTES = 16 * 1024 + MOST_HEAD_BYTES;
 /**
  * Where a message to one connection is framed: to make a buffer for each costs more than to fill
  * it, and its memory is never in the cache.
@@ -106,8 +106,10 @@ export class Writer implements Held {
 
   #wait(frame: Frame): boolean {
     if (this.#isCorked || !this.#mayUseScratch) return false;
-    if (this.#waitingBytes + frame.mostBytes > SCRATCH_BYTES) return false;
-    this.#waitingBytes += frame.mostBytes;
+    const bytes = frame.mostBytes + MOST_HEAD_BYTES;
+    if (this.#waitingBytes + bytes > SCRATCH_BYTES) return false;
+    this.#waitingBytes += bytes;
+    frame.keep();
     this.#waiting ??= [];
     this.#waiting.push(frame);
     return true;

@@ -79,6 +79,50 @@ describe("the context of a mounted app", () => {
     assert.equal(await (await client.connect("/a/b/")).receive(), "t1 Ada");
   });
 
+  test("inherits what an app above that makes its own contexts has put on it", async () => {
+    class Traced extends App {
+      override createContext(...args: Parameters<App["createContext"]>): never {
+        return Object.assign(super.createContext(...args), { trace: "t1" }) as never;
+      }
+    }
+    const app = new Traced();
+    const sub = new App();
+    app.mount("/sub", sub);
+    sub.mount(
+      "/deep",
+      reading((ctx) => ctx.trace),
+    );
+    sub.websocket("/", (socket, ctx) => void socket.send(String(ctx.trace)));
+    await using client = await TestClient.start(app);
+    assert.equal(await json(client, "/sub/deep/"), "t1");
+    assert.equal(await (await client.connect("/sub/")).receive(), "t1");
+  });
+
+  test("inherits what a plain Koa app above it has put on it", async () => {
+    const koa = new Koa();
+    koa.use((ctx, next) => {
+      ctx.user = "anna";
+      return next();
+    });
+    const sub = reading((ctx) => ctx.user);
+    sub.websocket("/", (socket, ctx) => void socket.send(String(ctx.user)));
+    koa.use(koaMount("/sub", sub));
+    await using client = await TestClient.start(koa);
+    assert.equal(await json(client, "/sub/read"), "anna");
+    assert.equal(await (await client.connect("/sub/")).receive(), "anna");
+  });
+
+  test("has what the middleware of its route has put on it", async () => {
+    const app = new App();
+    const known = (ctx: Context, next: Koa.Next) => {
+      ctx.user = "anna";
+      return next();
+    };
+    app.websocket("/", known, (socket, ctx) => void socket.send(String(ctx.user)));
+    await using client = await TestClient.start(app);
+    assert.equal(await (await client.connect("/")).receive(), "anna");
+  });
+
   test("shares ctx.state both ways, and keeps its own properties to itself", async () => {
     const sub = new App();
     sub.use((ctx, next) => {

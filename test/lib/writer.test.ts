@@ -187,6 +187,29 @@ describe("what one turn of the event loop sends", () => {
     for (const text of texts) assert.equal(await slow.receive(), text);
   });
 
+  test("is what it was when it was sent, though its sender changes the bytes at once", async () => {
+    const { app, connection } = held({ messages: "both" });
+    await using client = await TestClient.start(app);
+    const socket = await client.connect("/");
+    const server = await connection;
+    const bytes = Buffer.alloc(100);
+    for (let n = 1; n <= 5; n++) {
+      bytes.fill(n);
+      void server.send(bytes);
+    }
+    for (let n = 1; n <= 5; n++) assert.deepEqual(await socket.receive(), Buffer.alloc(100, n));
+  });
+
+  test("is bounded while it waits, though it has no bytes of its own", async () => {
+    const { app, connection } = held();
+    await using client = await TestClient.start(app);
+    const socket = await client.connect("/");
+    const server = await connection;
+    for (let n = 0; n < 100_000; n++) void server.send("");
+    assert.ok(server.bufferedBytes > 100_000, "what waits is counted");
+    for (let n = 0; n < 100_000; n++) assert.equal(await socket.receive(), "");
+  });
+
   test("is as long as it was, with no byte of what was sent before it", async () => {
     const { app, connection } = held({ messages: "both" });
     await using client = await TestClient.start(app);
