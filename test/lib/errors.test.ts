@@ -379,6 +379,14 @@ test("an error of our app inside a plain Koa app fires on ours, once, when it li
   assert.deepEqual(fired, ["ours"]);
 });
 
+test("a rejection with nothing answers a handshake to a plain Koa app 500 at once", async () => {
+  const koa = new Koa();
+  koa.silent = true;
+  koa.use(() => Promise.reject());
+  await using client = await TestClient.start(koa);
+  await assert.rejects(client.connect("/"), { name: "HandshakeRefused", status: 500 });
+});
+
 test("a rejection with nothing is answered 500 all the same", async () => {
   const app = new App();
   app.on("error", () => {});

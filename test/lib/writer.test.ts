@@ -142,6 +142,13 @@ describe("what one turn of the event loop sends", () => {
     await using client = await TestClient.start(app);
     const socket = await client.connect("/");
     const writes = watchWrites(t);
+    const ticks = t.mock.method(process, "nextTick");
+    for (const text of ["a", "b"]) {
+      socket.send(text);
+      assert.equal(await socket.receive(), text);
+    }
+    const ends = ticks.mock.calls.filter(({ arguments: [tick] }) => tick.name === "endTurn");
+    assert.equal(ends.length, 0, "the turn of an answer ends without a callback");
     for (const text of ["1", "2", "3"]) {
       socket.send(text);
       assert.equal(await socket.receive(), text);
@@ -149,7 +156,7 @@ describe("what one turn of the event loop sends", () => {
       await turn();
       assert.equal(await socket.receive(), "between");
     }
-    assert.deepEqual(writes, [1, 1, 1, 1, 1, 1]);
+    assert.deepEqual(writes, [1, 1, 1, 1, 1, 1, 1, 1]);
   });
 
   test("goes before a close frame of the same turn, held back or not", async () => {
