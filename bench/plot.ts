@@ -18,6 +18,7 @@ const COLOURS: Record<ContestantName, readonly [light: string, dark: string]> = 
   "socket-io": ["#bf3989", "#ff9bce"],
   ours: ["#0969da", "#58a6ff"],
   "ours-silent": ["#54aeff", "#a5d6ff"],
+  "ours-no-bufferutil": ["#218bff", "#80ccff"],
   floor: ["#1f2328", "#f0f6fc"],
 };
 

@@ -1,6 +1,9 @@
 import { Child } from "./child.ts";
 import { type Case, type ContestantName, type Measured, Run } from "./workload.ts";
 
+/** Who has the bufferutil that the project brings; the others are as their READMEs show. */
+const WITH_BUFFERUTIL: readonly ContestantName[] = ["ours", "ours-silent"];
+
 /** How a case is measured. */
 export interface RoundOptions {
   /** The library to measure, see {@link Library.url}. */
@@ -11,6 +14,11 @@ export interface RoundOptions {
   readonly profile?: string;
   /** A client that is used again; without it one is started. */
   readonly client?: Child;
+}
+
+// Every ws would find it, from here too. The 7 of express-ws does, for it does not ask.
+function maskingOf(contestant: ContestantName): NodeJS.ProcessEnv {
+  return WITH_BUFFERUTIL.includes(contestant) ? {} : { WS_NO_BUFFER_UTIL: "1" };
 }
 
 /** Starts a client's process. */
@@ -24,7 +32,7 @@ export async function measure(
   { plan, measure }: Case,
   { library, quick, profile, client: given }: RoundOptions,
 ): Promise<Measured> {
-  const env = { BENCH_LIBRARY: library };
+  const env = { BENCH_LIBRARY: library, ...maskingOf(contestant) };
   await using server = new Child("server.ts", [contestant], quick ? undefined : 0, env);
   await using own = given ? undefined : startClient(quick);
   const client = (given ?? own) as Child;

@@ -12,6 +12,7 @@ export const CONTESTANTS = [
   "socket-io",
   "ours",
   "ours-silent",
+  "ours-no-bufferutil",
   "floor",
 ] as const;
 
@@ -52,7 +53,9 @@ export interface Workload {
 }
 
 /** Everybody but what is compared in some rows only. */
-export const EVERYBODY = CONTESTANTS.filter((name) => !["ours-silent", "floor"].includes(name));
+export const EVERYBODY = CONTESTANTS.filter(
+  (name) => !["ours-silent", "ours-no-bufferutil", "floor"].includes(name),
+);
 
 /** A server and a client, both fresh, that one case is measured with. */
 export class Run {

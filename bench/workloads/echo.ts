@@ -31,10 +31,10 @@ export const echo: Workload = {
   name: "echo",
   title: "Echo",
   about:
-    "A text message and its answer. In flight: sent in one write, and the next ones when all answers are there.",
+    "A text message and its answer. In flight: sent in one write, and the next ones when all answers are there. Ours brings `bufferutil`, in which ws unmasks messages; `ours-no-bufferutil` does without, as the others do by default.",
   unit: "µs CPU",
   baselines: ["ws"],
-  contestants: [...EVERYBODY, "floor"],
+  contestants: [...EVERYBODY, "ours-no-bufferutil", "floor"],
   cases: SIZES.flatMap(([bytes, size]) =>
     [1, 64, 1000].flatMap((connections) =>
       [1, 16].map((inFlight) => oneCase(connections, bytes, size, inFlight)),
