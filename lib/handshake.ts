@@ -25,6 +25,9 @@ interface Marked {
   [HANDSHAKE]?: Handshake | undefined;
 }
 
+/** A response, whose socket is given it here. */
+type WithSocket = Omit<ServerResponse, "socket"> & { socket: Socket | null };
+
 /** The handshake that a request is, or undefined for plain HTTP. */
 export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
   return req[HANDSHAKE];
@@ -98,8 +101,11 @@ export class Handshake implements Watched {
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
     if (head.length > 0) socket.unshift(head);
-    this.#res = new ServerResponse(req);
-    this.#res.shouldKeepAlive = false;
+    const res: WithSocket = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    // For middleware to see. It is not the response's yet: what is written now waits for that.
+    res.socket = socket;
+    this.#res = res as ServerResponse;
     req[HANDSHAKE] = this;
   }
 
@@ -111,6 +117,7 @@ export class Handshake implements Watched {
   wait(): void {
     const { socket } = this;
     if (this.#state !== "pending" || !this.#res || socket[HANDSHAKE]) return;
+    if (this.leaveIfTaken()) return;
     socket[HANDSHAKE] = this;
     this.#res.assignSocket(socket);
     this.#res.on("finish", Handshake.#onFinished);
@@ -185,9 +192,9 @@ export class Handshake implements Watched {
     if (!res) return;
     for (const name of res.getHeaderNames()) addHeader(lines, name, res.getHeader(name));
     this.status = 101;
+    this.#takeOff(res);
     this.#settle("accepted");
     res.off("finish", Handshake.#onFinished);
-    if (res.socket) res.detachSocket(this.socket);
     res.statusCode = 101;
     res.statusMessage = "Switching Protocols";
     // The response is over: this frees what waits for its end, Koa's own listeners included.
@@ -195,9 +202,26 @@ export class Handshake implements Watched {
     this.#letGo();
   }
 
-  /** Lets go of a socket that somebody else has upgraded, as plain koa-easy-ws does. */
-  abandon(): void {
+  /**
+   * Lets go of a socket that somebody else has upgraded, as koa-easy-ws does in a plain Koa app:
+   * nothing of HTTP can reach it any more.
+   *
+   * @returns whether somebody has: only a WebSocket reads the socket, for the parser has left it
+   */
+  leaveIfTaken(): boolean {
+    const { socket } = this;
+    if (this.#state !== "pending" || !this.#res || socket.listenerCount("data") === 0) return false;
+    this.#takeOff(this.#res);
     this.#settle("abandoned");
+    // For good: an error that nobody listens for ends the process.
+    socket.on("error", Handshake.#onSocketError);
+    return true;
+  }
+
+  // The socket is the response's from when it waits.
+  #takeOff(res: WithSocket): void {
+    if (this.socket[HANDSHAKE]) (res as ServerResponse).detachSocket(this.socket);
+    else res.socket = null;
   }
 
   /** Holds something for as long as the handshake is pending and its connection open. */
@@ -234,7 +258,7 @@ export class Handshake implements Watched {
 
   /** See {@link Watched}. */
   tick(now: number): void {
-    if (now < this.#since + this.#timeoutMs) return;
+    if (now < this.#since + this.#timeoutMs || this.leaveIfTaken()) return;
     this.refuse(
       new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
     );

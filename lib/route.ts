@@ -98,11 +98,21 @@ export function websocketRoute(
     if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
     handshake.mountPath = (ctx as unknown as Context).mountPath;
     holdInAll(handshake, ctx as unknown as Context);
-    const connection = handshake.accept(() => ctx.ws());
+    const connection = acceptBy(ctx as unknown as Context, handshake);
     ctx.status = 101;
     startHandler(handshake, connection, handler, ctx as unknown as Context);
   };
   return [upgrade, accept];
+}
+
+function acceptBy(ctx: Context, handshake: Handshake): Connection<unknown> {
+  try {
+    return handshake.accept(() => ctx.ws());
+  } catch (error) {
+    // koa-easy-ws turns Koa's answer off before it knows whether there is a WebSocket.
+    ctx.respond = true;
+    throw error;
+  }
 }
 
 /** An app with a limit of its own on connections. */

@@ -20,9 +20,13 @@ const OF_THE_PAGE = [
  */
 export function settle(ctx: Koa.Context): boolean {
   const handshake = handshakeOf(ctx.req) as Handshake;
-  if (handshake.state === "accepted" || ctx.respond === false) {
+  if (handshake.state === "accepted") {
     ctx.respond = false;
-    handshake.abandon();
+    return false;
+  }
+  if (ctx.respond === false) {
+    // Otherwise somebody answers past Koa, now or later: the deadline holds for that too.
+    handshake.leaveIfTaken();
     return false;
   }
   if (ctx.status < 400) {

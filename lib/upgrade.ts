@@ -126,6 +126,7 @@ function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => voi
       .then(() => (settle(ctx) ? respond(app as Internals, ctx) : undefined))
       .catch((error) => {
         handshake.connection?.close(1011);
+        handshake.leaveIfTaken();
         ctx.onerror(error ?? wholeError(error));
       });
   };

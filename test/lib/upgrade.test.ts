@@ -135,6 +135,86 @@ test("a client that leaves during asynchronous authentication never enters the h
   assert.equal(entered, false);
 });
 
+for (const leave of ["destroy", "resetAndDestroy"] as const) {
+  test(`a client that leaves an answer past Koa by ${leave}() ends that only`, async () => {
+    const app = echo();
+    const closed = withResolvers<void>();
+    app.use((ctx, next) => {
+      if (ctx.query.events === undefined) return next();
+      ctx.respond = false;
+      ctx.res.writeHead(200, { "Content-Type": "text/event-stream" });
+      const timer = setInterval(() => ctx.res.write("data: x\n\n"), 1);
+      ctx.res.on("close", () => {
+        clearInterval(timer);
+        closed.resolve();
+      });
+    });
+    await using client = await TestClient.start(app);
+    const wire = await Wire.connect(client.url);
+    const left = once(client.serving.upgrades, "abandoned");
+    wire.write(handshake("/?events"));
+    assert.equal((await wire.head()).status, 200);
+    wire.socket[leave]();
+    await Promise.all([left, closed.promise]);
+    await using other = await Wire.connect(client.url);
+    other.write(handshake("/"), frame(1, "hi"));
+    assert.equal((await other.head()).status, 101);
+    assert.equal((await other.frame()).payload.toString(), "got hi");
+  });
+}
+
+test("an answer past Koa that never ends falls to the deadline of its handshake", async () => {
+  const app = new App();
+  app.use((ctx) => {
+    ctx.respond = false;
+    ctx.res.writeHead(200);
+    ctx.res.write("the beginning");
+  });
+  await using client = await TestClient.start(app, { handshakeTimeoutMs: 50 });
+  await using wire = await Wire.connect(client.url);
+  wire.write(handshake("/"));
+  assert.equal((await wire.head()).status, 200);
+  await wire.end();
+});
+
+test("a handshake that ws refuses is answered by middleware that turns errors into answers", async () => {
+  const app = new App();
+  app.use(async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      ctx.status = (error as { status?: number }).status ?? 500;
+      ctx.body = `sorry: ${(error as Error).message}`;
+    }
+  });
+  app.websocket("/", { compression: true }, () => {});
+  await using client = await TestClient.start(app, { maxConnections: 1 });
+  for (const _ of ["one", "another, for the first counts no more"]) {
+    await using wire = await Wire.connect(client.url);
+    const extensions = "permessage-deflate; bogus=1";
+    wire.write(handshake("/", { "Sec-WebSocket-Extensions": extensions }));
+    const { status, body } = await wire.response();
+    assert.equal(status, 400);
+    assert.match(body, /^sorry: Invalid or unacceptable Sec-WebSocket-Extensions/);
+  }
+});
+
+test("middleware of a handshake sees the socket on request and response", async () => {
+  const app = echo();
+  const seen: boolean[] = [];
+  app.use(async (ctx, next) => {
+    seen.push(ctx.res.socket === ctx.req.socket);
+    const { res } = ctx;
+    await next();
+    seen.push(res.socket === null);
+  });
+  await using client = await TestClient.start(app);
+  await using wire = await Wire.connect(client.url);
+  wire.write(handshake("/"));
+  assert.equal((await wire.head()).status, 101);
+  assert.deepEqual(seen, [true, true]);
+});
+
 test("a client that half-closes during the handshake is not accepted, and reads why", async () => {
   const app = new App();
   const decided = withResolvers<void>();
@@ -435,6 +515,43 @@ describe("attach", () => {
     wire.write(frame(1, "hi"));
     assert.equal((await wire.frame()).payload.toString(), "plain hi");
   });
+
+  for (const [when, decide] of [
+    ["at once", () => undefined],
+    ["after a wait", () => new Promise(setImmediate)],
+  ] as const) {
+    test(`writes nothing into what a plain app upgraded ${when}, when it goes on or fails`, async () => {
+      const failing = withResolvers<void>();
+      const koa = new Koa();
+      koa.use(easyWs());
+      koa.use(async (ctx) => {
+        const waiting = decide();
+        if (waiting) await waiting;
+        const ws: WebSocket = await ctx.ws();
+        ws.on("message", (data) => ws.send(`plain ${data}`));
+        await failing.promise;
+        throw new Error("broken");
+      });
+      const server = http.createServer(koa.callback());
+      const upgrades = attach(server, koa, { handshakeTimeoutMs: 50 });
+      const left = once(upgrades, "abandoned");
+      const failed = once(koa, "error");
+      const url = await listening(server);
+      after(() => server.close());
+      await using wire = await Wire.connect(url);
+      wire.write(handshake("/"));
+      assert.equal((await wire.head()).status, 101);
+      // At the deadline at last.
+      await left;
+      wire.write(frame(1, "one"));
+      assert.equal((await wire.frame()).payload.toString(), "plain one");
+      failing.resolve();
+      await failed;
+      wire.write(frame(1, "two"));
+      assert.equal((await wire.frame()).payload.toString(), "plain two");
+      assert.equal(wire.buffer.length, 0);
+    });
+  }
 
   test("refuses a server that has an upgrade listener already", () => {
     const server = http.createServer();
