@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
-import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
+import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import { Rate } from "./rate.ts";
@@ -118,8 +118,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   /** Bytes that are sent but not yet with the operating system. */
   get bufferedBytes(): number {
     // The socket's own figure is nearer: in a fan-out each object that is asked is a cache miss.
-    if (!this.#isDirect) return this.#ws.bufferedAmount;
-    return this.#socket.writableLength + (this.#writer?.waitingBytes ?? 0);
+    const withSocket = this.#isDirect ? this.#socket.writableLength : this.#ws.bufferedAmount;
+    return withSocket + (this.#writer?.waitingBytes ?? 0);
   }
 
   /**
@@ -142,16 +142,21 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     if (!this.open) return NOT_SENT;
     const buffered = this.bufferedBytes;
     if (buffered > this.#limits.maxBufferedBytes) return this.#cutOff();
-    const mayFill = buffered + frame.mostBytes > this.#limits.highWaterBytes;
-    this.#writer ??= new Writer(this.#ws, this.#socket, this.#isDirect);
-    this.#writer.write(frame, mayFill ? () => this.#wroteAll() : undefined);
-    return mayFill ? this.drained() : SENT;
+    this.#writing().write(frame);
+    const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
+    return most > this.#limits.highWaterBytes ? this.drained() : SENT;
+  }
+
+  #writing(): Writer {
+    this.#writer ??= new Writer(this.#ws, this.#socket, this.#isDirect, () => this.#flushedAll());
+    return this.#writer;
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
   drained(): Promise<boolean> {
     if (!this.open) return NOT_SENT;
     if (this.bufferedBytes <= this.#limits.highWaterBytes) return SENT;
+    this.#writing().awaitFlush();
     return new Promise((resolve) => {
       this.#flushed ??= [];
       this.#flushed.push(() => resolve(this.open));
@@ -251,8 +256,10 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     return false;
   }
 
-  #wroteAll(): void {
-    if (this.bufferedBytes <= this.#limits.highWaterBytes) this.#settleFlushed();
+  #flushedAll(): void {
+    if (!this.#flushed) return;
+    if (!this.open || this.bufferedBytes <= this.#limits.highWaterBytes) this.#settleFlushed();
+    else this.#writer?.awaitFlush();
   }
 
   #settleFlushed(): void {

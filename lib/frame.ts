@@ -9,7 +9,7 @@ export const MOST_HEAD_BYTES = 10;
 /** Longest payloads whose length fits the head's 7 bits, and its 16 (RFC 6455 section 5.2). */
 const SEVEN_BITS = 125;
 const SIXTEEN_BITS = 0xffff;
-/** Above it the copy into one buffer with the head costs more than a second write. */
+/** Above it a buffer that holds the head as well costs more than a second write. */
 const COPY_BYTES = 16 * 1024;
 
 /**
@@ -17,16 +17,21 @@ const COPY_BYTES = 16 * 1024;
  * sent it. Without a mask, as RFC 6455 section 5.1 asks of a server.
  */
 export class Frame {
-  /** The message. */
-  readonly data: Outgoing;
   /** Whether it goes to one connection only. */
   readonly isForOne: boolean;
+  #data: Outgoing;
+  #isKept = false;
   #bytes: Buffer | undefined;
   #payload: Buffer | undefined;
 
   constructor(data: Outgoing, isForOne = false) {
-    this.data = data;
+    this.#data = data;
     this.isForOne = isForOne;
+  }
+
+  /** The message. */
+  get data(): Outgoing {
+    return this.#data;
   }
 
   /**
@@ -34,8 +39,7 @@ export class Frame {
    * may take, three for each UTF-16 unit. To count them costs a pass over the text.
    */
   get mostBytes(): number {
-    if (this.#bytes && !this.#payload) return this.#bytes.length;
-    return typeof this.data === "string" ? this.data.length * 3 : this.data.byteLength;
+    return typeof this.#data === "string" ? this.#data.length * 3 : this.#data.byteLength;
   }
 
   /** The frame's bytes: all of them, or for a long binary message its head. */
@@ -44,14 +48,19 @@ export class Frame {
     return this.#bytes;
   }
 
-  /** What follows {@link bytes}: the payload of a long binary message, which is not copied. */
+  /** What follows {@link bytes}: the payload of a long binary message. */
   get payload(): Buffer | undefined {
     return this.#payload;
   }
 
-  /** Has it keep what it was made of: bytes are their sender's, who may change them at once. */
+  /**
+   * Has it keep what it was made of, to be called before its bytes are read in a later turn: they
+   * are their sender's, who may change them, or give them to a worker, as soon as `send` returns.
+   */
   keep(): void {
-    if (typeof this.data !== "string") this.#bytes ??= this.#make();
+    if (this.#isKept || typeof this.#data === "string") return;
+    this.#isKept = true;
+    this.#data = Buffer.from(asBuffer(this.#data));
   }
 
   /**
@@ -61,18 +70,18 @@ export class Frame {
    * @returns where it ends; 0 when it does not fit
    */
   writeInto(buffer: Buffer, at: number): number {
+    const data = this.#data;
     // Not counted yet: a text has at least one byte for each UTF-16 unit.
-    if (typeof this.data === "string" && at + this.data.length > buffer.length) return 0;
-    const length = Buffer.byteLength(this.data);
+    if (typeof data === "string" && at + data.length > buffer.length) return 0;
+    const length = Buffer.byteLength(data);
     const end = at + headBytes(length) + length;
     if (end > buffer.length) return 0;
-    if (this.#bytes && !this.#payload) buffer.set(this.#bytes, at);
-    else writeFrame(buffer, at, this.data, length);
+    writeFrame(buffer, at, data, length);
     return end;
   }
 
   #make(): Buffer {
-    const { data } = this;
+    const data = this.#data;
     const length = Buffer.byteLength(data);
     const head = headBytes(length);
     if (typeof data === "string" || length <= COPY_BYTES) {
@@ -82,7 +91,9 @@ export class Frame {
     }
     const bytes = Buffer.allocUnsafe(head);
     writeHead(bytes, 0, BINARY, length);
-    this.#payload = asBuffer(data);
+    // Node writes it when it can, which may be later.
+    this.keep();
+    this.#payload = this.#data as Buffer;
     return bytes;
   }
 }

@@ -132,6 +132,7 @@ export class Hub {
   broadcast(message: Outgoing, options: { except?: Connection<unknown> } = {}): void {
     assertOutgoing(message);
     const frame = new Frame(message);
+    frame.keep();
     const number = ++this.#messages;
     this.#everybody.add(({ connection, since }) => {
       if (since < number && connection !== options.except) void connection.sendFrame(frame);

@@ -11,6 +11,10 @@ const SCRATCH_BYTES = 16 * 1024 + MOST_HEAD_BYTES;
  */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
+/** What ws needs for a message that it holds back to compress it, beside the message. */
+const HELD_BACK_BYTES = 256;
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Writes the messages of one connection: what one turn of the event loop sends leaves in one
  * system call.
@@ -38,9 +42,15 @@ export class Writer implements Held {
   /** What waits for the end of the turn, to be written with one call. */
   #waiting: Frame[] | undefined;
   #waitingBytes = 0;
+  readonly #onFlushed: () => void;
+  #isFlushing = false;
 
-  /** @param isDirect whether frames may go to the socket past ws */
-  constructor(ws: WebSocket, socket: Socket, isDirect: boolean) {
+  /**
+   * @param isDirect whether frames may go to the socket past ws
+   * @param onFlushed called for {@link awaitFlush}; of what ws compresses, for each message
+   */
+  constructor(ws: WebSocket, socket: Socket, isDirect: boolean, onFlushed: () => void) {
+    this.#onFlushed = onFlushed;
     this.#ws = ws;
     this.#socket = socket;
     this.#isDirect = isDirect;
@@ -48,26 +58,35 @@ export class Writer implements Held {
     this.#mayUseScratch = socket instanceof Socket && !("encrypted" in socket);
   }
 
-  /** How many bytes wait for the end of the turn, at most. */
+  /** How many bytes wait that neither the socket nor ws counts, at most. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /**
-   * Writes a frame.
-   *
-   * @param onFlushed called when the operating system has it, or the connection has ended
-   */
-  write(frame: Frame, onFlushed?: () => void): void {
-    if (!this.#isDirect) {
-      this.#ws.send(frame.data, onFlushed);
-      return;
-    }
+  /** Writes a frame. */
+  write(frame: Frame): void {
+    if (!this.#isDirect) return this.#writeThroughWs(frame);
     this.#count();
     if (this.#writes > 1 || this.#manyBefore) this.#hold();
-    if (!onFlushed && (this.#isHeld ? this.#wait(frame) : this.#writeLone(frame))) return;
+    if (this.#isHeld ? this.#wait(frame) : this.#writeLone(frame)) return;
     if (this.#isHeld) this.#cork();
-    this.#write(frame, onFlushed);
+    this.#write(frame);
+  }
+
+  /**
+   * Has `onFlushed` called when the operating system has all that is written now, or the
+   * connection has ended. It takes a write, for whatever else is behind (ws's pongs, say) tells
+   * nobody when it has gone, and the socket's `drain` comes only for more than it likes to hold.
+   */
+  awaitFlush(): void {
+    // What ws has not written yet tells by itself, and so does the end of the connection.
+    if (this.#isFlushing || this.#isWithWs || !this.#socket.writable) return;
+    this.#isFlushing = true;
+    this.writeOut();
+    this.#socket.write(NOTHING, () => {
+      this.#isFlushing = false;
+      this.#onFlushed();
+    });
   }
 
   /** Writes what waits for the end of the turn: to be called before anything that must follow it. */
@@ -99,9 +118,22 @@ export class Writer implements Held {
     this.writeOut();
   }
 
-  #write({ bytes, payload }: Frame, onFlushed?: () => void): void {
-    if (payload) this.#socket.write(bytes);
-    this.#socket.write(payload ?? bytes, onFlushed);
+  #write({ bytes, payload }: Frame): void {
+    this.#socket.write(bytes);
+    if (payload) this.#socket.write(payload);
+  }
+
+  get #isWithWs(): boolean {
+    return !this.#isDirect && this.#waitingBytes > 0;
+  }
+
+  #writeThroughWs(frame: Frame): void {
+    frame.keep();
+    this.#waitingBytes += HELD_BACK_BYTES;
+    this.#ws.send(frame.data, () => {
+      this.#waitingBytes -= HELD_BACK_BYTES;
+      this.#onFlushed();
+    });
   }
 
   #wait(frame: Frame): boolean {

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   headers?: Record<string, string>;
   /** Subprotocols to offer, in order of preference. */
   protocols?: string[];
+  /** Whether to offer permessage-deflate, for routes with `compression`. Default false. */
+  compression?: boolean;
   /** How long the handshake may take, in milliseconds. Default 2,000. */
   timeoutMs?: number;
 }
@@ -100,7 +102,7 @@ export class TestClient implements AsyncDisposable {
     const ws = new WebSocket(url, options.protocols ?? [], {
       headers: options.headers ?? {},
       handshakeTimeout: options.timeoutMs ?? 2_000,
-      perMessageDeflate: false,
+      perMessageDeflate: options.compression ?? false,
       rejectUnauthorized: false,
     });
     return new Promise((resolve, reject) => {

@@ -4,12 +4,15 @@ import { describe, test } from "node:test";
 import { App, CloseError, type Connection, type MessageKind } from "../../lib/index.ts";
 import { TestClient } from "../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../support/wire.ts";
+import { within } from "../support/within.ts";
 
 type Handle = (socket: Connection) => Promise<void> | void;
 
 function appOf(handle: Handle, options: Record<string, unknown> = {}): App {
   return new App().websocket("/", options, handle as never);
 }
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** An app whose one connection the test holds in its own hands; the handler ends with it. */
 function held(options: Record<string, unknown> = {}): { app: App; socket: Promise<Connection> } {
@@ -172,6 +175,72 @@ describe("sending", () => {
     wire.socket.resume();
     assert.equal(await waiting, true);
     assert.ok(connection.bufferedBytes <= 64 * 1024);
+  });
+
+  for (const bytes of [65_536, 65_526, 32_766, 13_104]) {
+    test(`goes on after drained(), however the bytes fall (${bytes} at once)`, async () => {
+      const { app, socket } = held({ messages: "both" });
+      await using client = await TestClient.start(app);
+      await using wire = await Wire.connect(client.url);
+      wire.write(handshake("/"));
+      await wire.head();
+      const connection = await socket;
+      wire.socket.pause();
+      const count = Math.ceil(16_000_000 / bytes);
+      const chunk = Buffer.alloc(bytes);
+      let sent = 0;
+      const sending = (async () => {
+        for (; sent < count; sent++) {
+          if (!connection.ready) assert.equal(await connection.drained(), true);
+          void connection.send(chunk);
+        }
+      })();
+      while (connection.ready) await turn();
+      assert.ok(sent < count, "it has to wait");
+      wire.socket.on("data", () => {
+        // Taken as it comes: the test is about the sender.
+        wire.buffer = Buffer.alloc(0);
+      });
+      wire.socket.resume();
+      await within(sending, "the sender to go on");
+      assert.equal(sent, count);
+    });
+  }
+
+  test("goes on after drained() when what was behind was no message, but pongs", async () => {
+    const { app, socket } = held({ highWaterBytes: 40_000 });
+    await using client = await TestClient.start(app);
+    await using wire = await Wire.connect(client.url);
+    wire.write(handshake("/"));
+    await wire.head();
+    const connection = await socket;
+    wire.socket.pause();
+    while (connection.bufferedBytes === 0) {
+      void connection.send("x".repeat(8_000));
+      await turn();
+    }
+    assert.equal(connection.ready, true);
+    for (let i = 0; i < 400; i++) wire.write(frame(9, "p".repeat(125)));
+    while (connection.ready) await turn();
+    const drained = within(connection.drained(), "what waited to go on");
+    wire.socket.resume();
+    assert.equal(await drained, true);
+    assert.equal(connection.ready, true);
+  });
+
+  test("counts messages that ws holds back to compress one before them", async () => {
+    const { app, socket } = held({ compression: { threshold: 100 } });
+    await using client = await TestClient.start(app);
+    const peer = await client.connect("/", { compression: true });
+    const connection = await socket;
+    void connection.send("x".repeat(60_000));
+    let sent = 0;
+    while (connection.open && sent < 10_000) {
+      void connection.send("");
+      sent++;
+    }
+    assert.ok(sent < 10_000, "nothing of it has left in this turn, and it has no end");
+    assert.equal((await peer.closed()).code, 1013);
   });
 
   test("cuts off a client that is too far behind with 1013, and its memory stays bounded", async () => {

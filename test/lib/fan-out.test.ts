@@ -106,6 +106,27 @@ describe("a topic whose messages take several turns", () => {
     assert.equal(await client.receive(), "to all");
   });
 
+  for (const length of [100, 20_000]) {
+    test(`sends everybody the ${length} bytes that were given, though their memory is used again`, async (t) => {
+      await using held = await Held.start();
+      const hub = new Hub();
+      const all = await held.openAll(64);
+      for (const { connection } of all) await hub.join("t", connection);
+      // Every look at the clock says that the turn has lasted long enough.
+      let now = performance.now();
+      const clock = t.mock.method(performance, "now", () => {
+        now += 10;
+        return now;
+      });
+      const bytes = Buffer.alloc(length, 1);
+      hub.broadcast(bytes);
+      bytes.fill(99);
+      clock.mock.restore();
+      for (const { client } of all)
+        assert.deepEqual(await client.receive(), Buffer.alloc(length, 1));
+    });
+  }
+
   test("refuses to send everybody what cannot be sent, and sends them what comes next", async () => {
     await using held = await Held.start();
     const hub = new Hub();

@@ -207,6 +207,48 @@ describe("what one turn of the event loop sends", () => {
     for (let n = 1; n <= 5; n++) assert.deepEqual(await socket.receive(), Buffer.alloc(100, n));
   });
 
+  for (const compression of [false, { threshold: 0 }]) {
+    const how = compression ? ", compressed" : "";
+    test(`is what it was when send() resolved, long or short, though its memory is used again${how}`, async () => {
+      const { app, connection } = held({ messages: "both", compression });
+      await using client = await TestClient.start(app);
+      const socket = await client.connect("/", { compression: compression !== false });
+      assert.equal(socket.ws.extensions, compression ? "permessage-deflate" : "");
+      const server = await connection;
+      for (const length of [100, 16_000, 20_000, 200_000]) {
+        const bytes = Buffer.alloc(length);
+        for (let n = 1; n <= 4; n++) {
+          bytes.fill(n);
+          await server.send(bytes);
+        }
+        bytes.fill(99);
+        for (let n = 1; n <= 4; n++) {
+          assert.deepEqual(await socket.receive(), Buffer.alloc(length, n));
+        }
+      }
+    });
+
+    test(`arrives whole though its memory is given to a worker at once${how}`, async () => {
+      const { app, connection } = held({ messages: "both", compression });
+      await using client = await TestClient.start(app);
+      const socket = await client.connect("/", { compression: compression !== false });
+      assert.equal(socket.ws.extensions, compression ? "permessage-deflate" : "");
+      const server = await connection;
+      for (const length of [100, 20_000]) {
+        const all = [new Uint8Array(length).fill(1), new Uint8Array(length).fill(2)];
+        for (const bytes of all) {
+          void server.send(bytes);
+          structuredClone(bytes, { transfer: [bytes.buffer] });
+          assert.equal(bytes.length, 0);
+        }
+        void server.send("behind them");
+        assert.deepEqual(await socket.receive(), Buffer.alloc(length, 1));
+        assert.deepEqual(await socket.receive(), Buffer.alloc(length, 2));
+        assert.equal(await socket.receive(), "behind them");
+      }
+    });
+  }
+
   test("is bounded while it waits, though it has no bytes of its own", async () => {
     const { app, connection } = held();
     await using client = await TestClient.start(app);
@@ -254,7 +296,8 @@ describe("what one turn of the event loop sends", () => {
   test("keeps its order where ws compresses some of it", async () => {
     const { app, connection } = held({ compression: { threshold: 100 } });
     await using client = await TestClient.start(app);
-    const socket = await client.connect("/");
+    const socket = await client.connect("/", { compression: true });
+    assert.equal(socket.ws.extensions, "permessage-deflate");
     const server = await connection;
     const texts = ["short", "long ".repeat(200), "short again", "x".repeat(5_000)];
     for (const text of texts) void server.send(text);
