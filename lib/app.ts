@@ -79,7 +79,9 @@ export class App extends Koa {
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
     // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
     this.middleware.push((ctx) => this.#enter(ctx as Context));
-    hide(this.context, { mountPath: "", params: {}, urlFor, onerror });
+    // What all requests share: who adds to it has to be told.
+    const params = Object.freeze({});
+    hide(this.context, { mountPath: "", params, urlFor, onerror });
   }
 
   /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
@@ -247,6 +249,8 @@ export class App extends Koa {
   }
 
   #begin(ctx: Context): Promise<void> {
+    // Some put theirs before all others with `middleware.unshift`.
+    if (this.middleware.length > 1) ctx[SEEN] = true;
     if (this.#stack.length === 0) return this.#dispatch(ctx);
     ctx[SEEN] = true;
     return this.#run(ctx, () => this.#dispatch(ctx));

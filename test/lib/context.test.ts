@@ -274,6 +274,42 @@ describe("the context of a mounted app", () => {
     assert.equal(await json(client, "/"), "from the root");
   });
 
+  test("has what middleware that was put before all others has put on it", async () => {
+    const sub = new App();
+    sub.router.get("/", (ctx) => {
+      ctx.body = JSON.stringify((ctx as unknown as { user: string }).user);
+    });
+    const root = new App().mount("/sub", sub);
+    root.middleware.unshift((ctx, next) => {
+      ctx.user = "ada";
+      return next();
+    });
+    await using client = await TestClient.start(root);
+    assert.equal(await json(client, "/sub/"), "ada");
+  });
+
+  test("shares no parameters with other requests", async () => {
+    const sub = new App();
+    sub.router.get("/", (ctx) => {
+      ctx.body = JSON.stringify(ctx.params);
+    });
+    const root = new App();
+    const failures: string[] = [];
+    root.use((ctx, next) => {
+      try {
+        if (ctx.query.user) ctx.params.user = ctx.query.user;
+      } catch (error) {
+        failures.push((error as Error).message);
+      }
+      return next();
+    });
+    root.mount("/sub", sub);
+    await using client = await TestClient.start(root);
+    await client.fetch("/sub/?user=ada");
+    assert.deepEqual(await json(client, "/sub/"), {});
+    assert.equal(failures.length, 1);
+  });
+
   test("can take the response over with ctx.respond = false", async () => {
     const sub = new App();
     sub.use((ctx) => {
