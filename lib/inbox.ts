@@ -1,3 +1,6 @@
+/** How many places of messages that were taken are kept, at most, before those behind move up. */
+const TAKEN_PLACES = 1_024;
+
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** What an {@link Inbox} tells when it is full, and when it has been read. */
@@ -96,6 +99,10 @@ export class Inbox<T> {
       this.#messages = undefined;
       this.#head = 0;
       this.#release();
+    } else if (this.#head === TAKEN_PLACES) {
+      // A reader that is always one behind would never come to the end.
+      messages.splice(0, this.#head);
+      this.#head = 0;
     }
     return message;
   }

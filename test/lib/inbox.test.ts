@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Inbox } from "../../lib/inbox.ts";
+
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+}
 
 test("an inbox says when it is full and when its reader has caught up, once each", async () => {
   const pressure: boolean[] = [];
@@ -12,6 +20,19 @@ test("an inbox says when it is full and when its reader has caught up, once each
   await inbox.next();
   assert.deepEqual(pressure, [true, false]);
   assert.equal(inbox.size, 0);
+});
+
+test("an inbox whose reader is always one behind keeps no places of what was read", async () => {
+  const inbox = new Inbox<number>(4, { unread() {} });
+  inbox.push(0);
+  const before = heapUsed();
+  for (let i = 1; i <= 1_000_000; i++) {
+    inbox.push(i);
+    assert.equal((await inbox.next()).value, i - 1);
+  }
+  const grown = heapUsed() - before;
+  assert.ok(grown < 2_000_000, `a million places are 8 MB, and it has grown by ${grown}`);
+  assert.equal(inbox.size, 1);
 });
 
 test("an ended inbox gives what is left and is then done, and takes nothing more", async () => {
