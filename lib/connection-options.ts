@@ -21,7 +21,7 @@ export interface ConnectionOptions extends LivenessOptions {
   burstMessages?: number;
   /** Reads and writes the messages of a route with schemas. */
   codec?: Codec;
-  /** The answer to a message that does not fit, sent as JSON; without it the close is 1007. */
+  /** See `JsonRouteOptions.invalid`. */
   invalid?: (misfit: Misfit) => unknown;
 }
 
@@ -66,6 +66,8 @@ export interface Place {
   readonly path: string;
   /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
   readonly mountPath: string;
+  /** Told of a fault of the app's, for which the connection cannot go on; it ends it. */
+  failed?(error: unknown): void;
   /** Told of the end of the connection. */
   ended?(closed: Closed): void;
 }

@@ -41,6 +41,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   readonly #liveness: Liveness;
   // Not the socket's state: a paused socket hands over its last messages after it has closed.
   #left = false;
+  /** The code of the close frame that ws has sent by itself; 0 for none. */
+  #refusedWith = 0;
   // Made when they are first asked for: an idle connection is small.
   #id: string | undefined;
   #writer: Writer | undefined;
@@ -212,6 +214,16 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     this.#settleFlushed();
   }
 
+  /**
+   * Ends the connection as a handler that throws does: with 1011, or with the code of a
+   * `CloseError`, and the error goes to the app's `error` event. For what does not run in its
+   * handler, a timer say.
+   */
+  fail(error: unknown): void {
+    if (this.#place.failed) this.#place.failed(error);
+    else this.close(1011, "internal error");
+  }
+
   /** Destroys the socket without a close handshake, for a client that does not answer. */
   terminate(): void {
     this.#ws.terminate();
@@ -219,7 +231,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** See {@link WireListener}. */
   [EVENT](event: string | symbol, first: unknown, second: unknown): void {
-    if (event === "closing") this.#writer?.writeOut();
+    if (event === "closing") this.#closing(first as number | undefined);
     else messageCame();
     if (event === "message") this.#receive(first as Buffer, second as boolean);
     else if (event === "close") this.#end(first as number, second as Buffer);
@@ -227,6 +239,12 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     // Each is answered by ws, and costs as much as a message.
     if (event === "ping") this.#isInRate();
     // Of "error" nothing is to be done: ws closes by itself, and the close says why.
+  }
+
+  #closing(code: number | undefined): void {
+    this.#writer?.writeOut();
+    // By ws itself: it then reads no more, and would tell 1006 for want of an answer.
+    if (!this.#left) this.#refusedWith = code ?? 0;
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -242,10 +260,20 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   }
 
   #decode(codec: Codec, text: string): void {
-    const message = codec.decode(text);
-    if (!(message instanceof Misfit)) this.#inbox.push(message.value);
-    else if (this.#limits.invalid) void this.send(JSON.stringify(this.#limits.invalid(message)));
-    else this.close(1007, message.message);
+    try {
+      const message = codec.decode(text);
+      if (message instanceof Misfit) this.#answerMisfit(message);
+      else this.#inbox.push(message.value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #answerMisfit(misfit: Misfit): void {
+    const { invalid } = this.#limits;
+    if (!invalid) return this.close(1007, misfit.message);
+    const answer = invalid(misfit);
+    if (answer !== undefined) void this.send(JSON.stringify(answer));
   }
 
   #isInRate(): boolean {
@@ -274,7 +302,10 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   }
 
   #end(code: number, reason: Buffer): void {
-    const closed: Closed = { code, reason: reason.toString() };
+    const closed: Closed = {
+      code: code === 1006 ? this.#refusedWith || code : code,
+      reason: reason.toString(),
+    };
     this.#result = closed;
     this.#liveness.stop();
     this.#inbox.end();

@@ -105,10 +105,21 @@ export class Frame {
  */
 export function assertOutgoing(data: unknown): asserts data is Outgoing {
   if (typeof data === "string" || data instanceof Uint8Array || data instanceof ArrayBuffer) return;
+  throw unsendable("a string or bytes to send", data);
+}
+
+/**
+ * Checks that something can be published: what a topic retains is text.
+ *
+ * @throws TypeError with what was expected and what came
+ */
+export function assertText(data: unknown): asserts data is string {
+  if (typeof data !== "string") throw unsendable("a string to publish", data);
+}
+
+function unsendable(what: string, data: unknown): TypeError {
   const got = data === null ? "null" : typeof data;
-  throw new TypeError(
-    `expected a string or bytes to send, but got ${got}; use JSON.stringify for objects`,
-  );
+  return new TypeError(`expected ${what}, but got ${got}; use JSON.stringify for objects`);
 }
 
 function writeFrame(bytes: Buffer, at: number, data: Outgoing, length: number): void {

@@ -70,16 +70,15 @@ function follow(
   kept: Context | undefined,
 ): void {
   const live = upgradesOf(handshake)?.follow(handshake);
-  Promise.resolve(handling).then(
-    () => {
-      handshake.connection?.close(1000);
-      live?.endHandler();
-    },
-    (error) => {
-      endFailed(error, handshake, apps, kept);
-      live?.endHandler();
-    },
-  );
+  const failed = (error: unknown, goesOn?: boolean) => {
+    endFailed(error, handshake, apps, kept);
+    if (!goesOn) live?.endHandler();
+  };
+  handshake.onFailed = failed;
+  Promise.resolve(handling).then(() => {
+    handshake.connection?.close(1000);
+    live?.endHandler();
+  }, failed);
 }
 
 function endFailed(

@@ -65,6 +65,12 @@ export class Handshake implements Watched {
   readonly socket: Socket & Marked;
   /** The connection, once accepted. */
   connection: Connection<unknown> | undefined;
+  /**
+   * Ends a connection whose app has failed, once its handler runs.
+   *
+   * @param goesOn whether the handler does
+   */
+  onFailed: ((error: unknown, goesOn?: boolean) => void) | undefined = undefined;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
 
@@ -234,6 +240,11 @@ export class Handshake implements Watched {
   #releaseAll(): void {
     for (let held = this.#held; held; held = held.next) held.release();
     this.#held = undefined;
+  }
+
+  /** See {@link Place.failed}. */
+  failed(error: unknown): void {
+    this.onFailed?.(error, true);
   }
 
   /** The connection tells of its end. */

@@ -2,7 +2,7 @@ import { MemoryBroker } from "./broker/memory.ts";
 import type { Broker, Position, Publication, Published, Retention, Subscriber } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import { FanOut } from "./fan-out.ts";
-import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
+import { assertOutgoing, assertText, Frame, type Outgoing } from "./frame.ts";
 import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 
 /** Options of a {@link Hub}. */
@@ -114,13 +114,20 @@ export class Hub {
    * it. Members that cannot keep up hold nobody.
    *
    * @param options `key`: publish it once only, see {@link Broker.publish}
+   * @throws TypeError when it is no text
    */
   publish(name: string, data: string, options: { key?: string } = {}): Promise<Published> {
+    assertText(data);
     return this.broker.publish(name, data, { retention: this.#retention, ...options });
   }
 
-  /** Sends a passing message to the members a topic has now; it is not retained. */
+  /**
+   * Sends a passing message to the members a topic has now; it is not retained.
+   *
+   * @throws TypeError when it is no text
+   */
   signal(name: string, data: string): Promise<void> {
+    assertText(data);
     return this.broker.signal(name, data);
   }
 

@@ -12,8 +12,10 @@ export type SlowPolicy = "disconnect" | "drop-oldest" | "latest";
 /** Turns what was published into what one kind of member is sent; undefined for nothing. */
 export type Encode = (data: string, publication: Publication | undefined) => string | undefined;
 
+const FAILED = Symbol("failed");
+
 /** One message as each kind of member is sent it: encoded and framed once for all of them. */
-export type Frames = Map<Encode, Frame | undefined>;
+export type Frames = Map<Encode, Frame | typeof FAILED | undefined>;
 
 /** How a connection joins a topic. */
 export interface JoinOptions {
@@ -112,27 +114,30 @@ export class Member {
   }
 
   /**
-   * Sends it a message that many are sent. One whose encoding fails has lost it, and is closed
-   * 1011 rather than left with a gap; the others get theirs.
+   * Sends it a message that many are sent. Those whose encoding fails have lost it, and are closed
+   * 1011 rather than left with a gap; the error is told once. The others get theirs.
    */
   send(frames: Frames, data: string, publication?: Publication): void {
     const { encode } = this;
     let frame = frames.get(encode);
     if (frame === undefined && !frames.has(encode)) {
-      try {
-        const text = encode(data, publication);
-        if (text !== undefined) {
-          assertOutgoing(text);
-          frame = new Frame(text);
-        }
-      } catch (error) {
-        process.emitWarning(error as Error);
-        this.connection.close(1011, "internal error");
-        return;
-      }
+      frame = this.#encoded(data, publication);
       frames.set(encode, frame);
     }
-    if (frame) this.deliver(frame);
+    if (frame === FAILED) this.connection.close(1011, "internal error");
+    else if (frame) this.deliver(frame);
+  }
+
+  #encoded(data: string, publication: Publication | undefined): Frame | typeof FAILED | undefined {
+    try {
+      const text = this.encode(data, publication);
+      if (text === undefined) return undefined;
+      assertOutgoing(text);
+      return new Frame(text);
+    } catch (error) {
+      this.connection.fail(error);
+      return FAILED;
+    }
   }
 
   /** Sends a message now, or deals with it as the policy says. It waits for nobody. */

@@ -43,7 +43,10 @@ export interface JsonRouteOptions<
   receive: Receive;
   /** What `sendJson` may send. */
   send?: Send;
-  /** The answer to a message that does not fit, sent as JSON; without it the close is 1007. */
+  /**
+   * The answer to a message that does not fit, sent as JSON, or undefined for none; without it
+   * the close is 1007.
+   */
   invalid?: (misfit: Misfit) => unknown;
 }
 

@@ -75,6 +75,8 @@ function validate(
     return { problem: "expected a message that can be checked" };
   }
   if (result instanceof Promise) {
+    // Nobody waits for it, and a rejection that nobody hears ends the process.
+    result.catch(() => {});
     throw new TypeError("expected a schema that checks synchronously, but it returned a promise");
   }
   if (!result.issues) return { value: result.value };

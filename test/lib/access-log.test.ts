@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { App, createLog } from "../../lib/index.ts";
 import { TestClient } from "../../lib/testing/index.ts";
+import { handshake, Wire } from "../support/wire.ts";
 
 interface Line {
   readonly level: number;
@@ -91,6 +92,32 @@ test("an ordinary disconnect, even an abrupt one, is no error", async () => {
     [],
   );
   assert.equal(lines.find((line) => line.event === "close")?.code, 1006);
+});
+
+test("what the server itself refuses is in the log with the code that the client got", async () => {
+  const { lines } = await story(async (client) => {
+    for (const [message, code] of [
+      ["x".repeat(65_537), 1009],
+      [Buffer.from("binary"), 1003],
+    ] as const) {
+      const socket = await client.connect("/ws/");
+      const closed = once(client.serving.upgrades, "closed");
+      socket.send(message);
+      const end = await socket.closed();
+      assert.equal(end.code, code);
+      assert.notEqual(end.reason, "");
+      await closed;
+    }
+    await using wire = await Wire.connect(client.url);
+    const closed = once(client.serving.upgrades, "closed");
+    wire.write(handshake("/ws/"), Buffer.from("838000000000", "hex"));
+    assert.equal((await wire.head()).status, 101);
+    const { payload } = await wire.frame();
+    assert.equal(payload.readUInt16BE(), 1002);
+    await closed;
+  });
+  const codes = lines.filter((line) => line.event === "close").map((line) => line.code);
+  assert.deepEqual(codes, [1009, 1003, 1002]);
 });
 
 test("an error in a handler or a route is in the log whole, and once", async () => {

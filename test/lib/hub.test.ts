@@ -230,6 +230,21 @@ describe("the registry", () => {
     assert.equal(await bob.client.receive(), "only bob");
   });
 
+  for (const what of [{ a: 1 }, 7, undefined, null, Buffer.from("bytes")]) {
+    test(`refuses to publish ${typeof what} ${what}, and nobody is any the worse`, async () => {
+      await using held = await Held.start();
+      const hub = hubOf();
+      const { client, connection } = await held.open();
+      await hub.join("t", connection);
+      const refusal = /^expected a string to publish, but got \w+; use JSON.stringify for objects$/;
+      assert.throws(() => hub.publish("t", what as never), { name: "TypeError", message: refusal });
+      assert.throws(() => hub.signal("t", what as never), { name: "TypeError", message: refusal });
+      await hub.publish("t", "sound");
+      assert.equal(await client.receive(), "sound");
+      assert.deepEqual(held.errors, []);
+    });
+  }
+
   test("reaches everybody once, or everybody but one", async () => {
     await using held = await Held.start();
     const hub = hubOf();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import { App } from "../../lib/index.ts";
 import { TestClient } from "../../lib/testing/index.ts";
@@ -90,6 +91,58 @@ describe("a route with schemas", () => {
     socket.sendJson({ type: "say", text: "hi" });
     assert.deepEqual(await socket.receiveJson(), { type: "said", text: "hi" });
   });
+
+  test("answers nothing to a misfit where the route says so, and stays open", async () => {
+    const seen: string[] = [];
+    await using client = await TestClient.start(app(({ code }) => void seen.push(code)));
+    const socket = await client.connect("/");
+    socket.send("{");
+    socket.sendJson({ type: "say", text: "hi" });
+    assert.deepEqual(await socket.receiveJson(), { type: "said", text: "hi" });
+    assert.deepEqual(seen, ["not_json"]);
+  });
+
+  const asynchronous: StandardSchemaV1 = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: () => Promise.reject(new Error("heard by nobody")),
+    },
+  };
+  for (const [what, options, message, reason] of [
+    [
+      "an answer to a misfit that throws",
+      {
+        receive: say,
+        invalid() {
+          throw new Error("broken");
+        },
+      },
+      "{",
+      /^broken$/,
+    ],
+    ["an answer that JSON cannot say", { receive: say, invalid: () => 1n }, "{", /BigInt/],
+    [
+      "a schema that checks asynchronously",
+      { receive: asynchronous },
+      '{"type":"say","text":"x"}',
+      /expected a schema that checks synchronously/,
+    ],
+  ] as const) {
+    test(`closes 1011 for ${what}, tells the app, and the process lives on`, async () => {
+      const faulty = new App().websocket("/", options, (socket) => socket.closed.then(() => {}));
+      const error = once(faulty, "error");
+      await using client = await TestClient.start(faulty);
+      const neighbour = await client.connect("/");
+      const socket = await client.connect("/");
+      socket.send(message);
+      assert.deepEqual(await socket.closed(), { code: 1011, reason: "internal error" });
+      const [{ message: told }, ctx] = await error;
+      assert.match(told, reason);
+      assert.equal(ctx.app, faulty);
+      assert.equal((await neighbour.close()).code, 1000);
+    });
+  }
 
   test("does not send what does not fit its own schema: that is an error of the handler", async () => {
     const broken = new App().websocket("/", { receive: say, send: said }, async (socket) => {

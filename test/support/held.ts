@@ -13,6 +13,8 @@ export interface Pair {
 /** A served app that does nothing with its connections: a test has both ends of each in hand. */
 export class Held implements AsyncDisposable {
   readonly test: TestClient;
+  /** The errors of the app so far, as its `error` event told them. */
+  readonly errors: Error[] = [];
   readonly #arrivals: ((connection: Connection) => void)[];
 
   private constructor(test: TestClient, arrivals: ((connection: Connection) => void)[]) {
@@ -33,7 +35,9 @@ export class Held implements AsyncDisposable {
         await connection.closed;
       });
     const app = make().mount("/mounted", make());
-    return new Held(await TestClient.start(app, serving), arrivals);
+    const held = new Held(await TestClient.start(app, serving), arrivals);
+    app.on("error", (error: Error) => held.errors.push(error));
+    return held;
   }
 
   /** Opens a connection. */
