@@ -144,6 +144,24 @@ describe("the view of tasks", () => {
     );
   });
 
+  test("scrolls its list, and the page stays where it is", async () => {
+    await withWindows(browser, async (open) => {
+      const page = await openTasks(open, serving.url, { viewport: { width: 375, height: 640 } });
+      const names = Array.from({ length: 8 }, (_, i) => `${i}.txt`);
+      await choose(page, ...names.map((name) => textFile(name, "a few words")));
+      for (const name of names) await seesTask(page, name, "Done");
+      const [list, whole] = await page
+        .locator("#taskView")
+        .evaluate((section) =>
+          [section, section.ownerDocument.documentElement].map(
+            ({ scrollHeight, clientHeight }) => scrollHeight - clientHeight,
+          ),
+        );
+      assert.ok((list ?? 0) > 0, "there is something to scroll");
+      assert.equal(whole, 0);
+    });
+  });
+
   for (const width of [320, 375]) {
     test(`needs no sideways scrolling in a window ${width} pixels wide`, async () => {
       await withWindows(browser, async (open) => {
