@@ -3,13 +3,14 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
+import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
 import { type Context, PARENT, PREFIX, SEEN, urlFor } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { markOrigin, onerror, wholeError } from "./error.ts";
 import type { Handler } from "./handler.ts";
-import type { Lifespan } from "./lifespan.ts";
+import { assertWithoutLifespans, isStarted, type Lifespan, lateLifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
 import { Mount } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
@@ -28,22 +29,6 @@ import { attach } from "./upgrade.ts";
 type Middleware = Koa.Middleware;
 
 const CREATE_CONTEXT = Koa.prototype.createContext;
-
-/** Koa's own options, and the limits of one app. */
-export interface AppOptions {
-  /** Environment, `NODE_ENV` or "development" by default. */
-  env?: string;
-  /** Keys for signed cookies; an app without its own uses those of the app above. */
-  keys?: string[];
-  /** Give middleware `app.currentContext`. */
-  asyncLocalStorage?: boolean;
-  /** Origins that may connect to this app and those mounted in it, beside the server's. */
-  allowedOrigins?: readonly string[];
-  /** The longest body of a request to this app or those in it, in bytes, in place of the server's. */
-  maxBodyBytes?: number;
-  /** How many connections this app and those mounted in it may have; more get 503. */
-  maxConnections?: number;
-}
 
 type Rest<Path extends string, Kind extends MessageKind> = [
   ...RouteMiddleware[],
@@ -71,9 +56,13 @@ export class App extends Koa {
   /** Counts the app's connections, where it has a limit of its own. */
   readonly limits: Limits | undefined;
 
-  /** @param options Koa's own options */
+  /**
+   * @param options Koa's own options, and those of {@link AppOptions}
+   * @throws TypeError for an option that there is not
+   */
   constructor(options: AppOptions = {}) {
     super(options);
+    assertAppOptions(options);
     const { allowedOrigins, maxBodyBytes, maxConnections } = options;
     this.#settings = { allowedOrigins, maxBodyBytes };
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
@@ -117,7 +106,8 @@ export class App extends Koa {
    *
    * @param path a koa-router path such as `/` or `/:client_id`
    * @param rest {@link RouteOptions} if any, then middleware if any, then the {@link Handler}
-   * @throws TypeError when there is no handler
+   * @throws TypeError when there is no handler, or an option is none
+   * @throws Error when the path has such a route already
    */
   websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text">): this;
   websocket<
@@ -142,7 +132,12 @@ export class App extends Koa {
         `expected a handler for the WebSocket route ${path}, but got ${typeof handler}`,
       );
     }
-    const route = websocketRoute(options, handler as Handler<string, MessageKind>);
+    if (!/^[/{]/.test(path)) {
+      throw new TypeError(
+        `expected a path that begins with "/", such as "/${path}", but got "${path}"`,
+      );
+    }
+    const route = websocketRoute(path, options, handler as Handler<string, MessageKind>);
     this.#routes.addSocket(path, options, rest as Middleware[], route);
     return this;
   }
@@ -153,9 +148,15 @@ export class App extends Koa {
    *
    * @param prefix `/`, `/ws`, or with parameters `/orgs/:org`
    * @param app any Koa app; one of ours brings its WebSocket routes, mounts and lifespan
-   * @throws Error when the prefix is malformed or taken, or the app would contain itself
+   * @throws TypeError when it is no app
+   * @throws Error when the prefix is malformed or taken, the app would contain itself, or it has a
+   *   lifespan that would not run, for this one is served already
    */
   mount(prefix: string, app: Koa): this {
+    if (!isApp(app)) {
+      throw new TypeError(`expected a Koa app at ${prefix}, but got ${typeof app}`);
+    }
+    if (isStarted(this)) assertWithoutLifespans(app, `mount it at ${prefix}`);
     if (app === this || (app instanceof App && app.contains(this))) {
       throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
     }
@@ -183,8 +184,11 @@ export class App extends Koa {
    *   await pool.end();
    * });
    * ```
+   *
+   * @throws Error when the app is served already
    */
   lifespan(lifespan: Lifespan): this {
+    if (isStarted(this)) throw lateLifespan("add it");
     this.#lifespans.push(lifespan);
     return this;
   }
@@ -269,6 +273,12 @@ export class App extends Koa {
     if (match || (other && this.#routes.has(other))) return answerMissingSlash(ctx);
     return this.#table.root ? this.#table.root.enter(ctx) : answerNothing(ctx);
   }
+}
+
+// Not `instanceof`: another copy of Koa's package makes apps just as well.
+function isApp(app: unknown): boolean {
+  const { callback, middleware } = (app ?? {}) as Partial<Koa>;
+  return typeof callback === "function" && Array.isArray(middleware);
 }
 
 // A rejection with nothing would never be answered: Koa takes it for no error.

@@ -1,4 +1,5 @@
-export { App, type AppOptions } from "./app.ts";
+export { App } from "./app.ts";
+export type { AppOptions } from "./app-options.ts";
 export { MemoryBroker } from "./broker/memory.ts";
 export type {
   Broker,

@@ -35,6 +35,32 @@ interface Started {
   readonly life: AsyncGenerator<void, void, Stop>;
 }
 
+/** Apps whose lifespans run, by how many servers. */
+const running = new WeakMap<Koa, number>();
+
+/** Whether the lifespans of an app have been started, so that one more would not be. */
+export function isStarted(app: Koa): boolean {
+  return (running.get(app) ?? 0) > 0;
+}
+
+/**
+ * Checks that an app can be mounted although its parent is served already.
+ *
+ * @param what the remedy, before "before"
+ * @throws Error when it, or what is mounted in it, has a lifespan: nobody would start it
+ */
+export function assertWithoutLifespans(app: Koa, what: string): void {
+  for (const each of familyOf(app).keys()) if (each.lifespans?.length) throw lateLifespan(what);
+}
+
+/** The error for a lifespan that comes too late. */
+export function lateLifespan(what: string): Error {
+  return new Error(
+    "expected lifespans to be there when the app is started, but this one comes later and would " +
+      `never run; ${what} before run(app) or serve(app)`,
+  );
+}
+
 const START_MS = 30_000;
 const STOP_MS = 5_000;
 
@@ -53,12 +79,17 @@ export async function startLifespans(
 ): Promise<(deadlines?: LifespanDeadlines) => Promise<void>> {
   const started: Started[] = [];
   const family = familyOf(app);
-  const stop = (later: LifespanDeadlines = deadlines) =>
-    stopAll(started, family, later.stopMs ?? STOP_MS);
+  count(family, 1);
+  let stopped: Promise<void> | undefined;
+  const stop = (later: LifespanDeadlines = deadlines) => {
+    stopped ??= stopAll(started, family, later.stopMs ?? STOP_MS).finally(() => count(family, -1));
+    return stopped;
+  };
   try {
     for (const each of family.keys()) {
       for (const lifespan of each.lifespans ?? []) {
         const life = lifespan();
+        assertGenerator(life);
         started.push({ app: each, life });
         await startOne(life, deadlines.startMs ?? START_MS);
       }
@@ -69,6 +100,17 @@ export async function startLifespans(
     throw error;
   }
   return stop;
+}
+
+function count(family: Family, more: 1 | -1): void {
+  for (const app of family.keys()) running.set(app, (running.get(app) ?? 0) + more);
+}
+
+function assertGenerator(life: Partial<AsyncGenerator>): void {
+  if (typeof life?.next === "function") return;
+  throw new TypeError(
+    `expected a lifespan to be an async function* with one yield, but it returned ${life instanceof Promise ? "a promise" : typeof life}`,
+  );
 }
 
 async function startOne(life: AsyncGenerator<void, void, Stop>, ms: number): Promise<void> {

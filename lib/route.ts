@@ -12,6 +12,7 @@ import { type Context, PARENT } from "./context.ts";
 import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
+import { assertOptions, type OptionKinds } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { createCodec, type Misfit } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
@@ -74,14 +75,38 @@ const NO_ATTACH =
 export type AnyRouteOptions = RouteOptions<MessageKind> &
   Partial<JsonRouteOptions<StandardSchemaV1>>;
 
+const KINDS: OptionKinds<AnyRouteOptions> = {
+  name: "other",
+  messages: "other",
+  protocols: "other",
+  receive: "other",
+  send: "other",
+  invalid: "other",
+  compression: "other",
+  maxMessageBytes: "number",
+  queueMessages: "number",
+  highWaterBytes: "number",
+  maxBufferedBytes: "number",
+  messagesPerSecond: "number",
+  burstMessages: "number",
+  heartbeatMs: "number",
+  pongTimeoutMs: "number",
+  unreadTimeoutMs: "number",
+  messageTimeoutMs: "number",
+};
+
 /**
  * The last two middleware of a WebSocket route: koa-easy-ws with the route's own options, and
  * the step that accepts through it and starts the handler.
+ *
+ * @throws TypeError for an option that there is not
  */
 export function websocketRoute(
+  path: string,
   given: AnyRouteOptions,
   handler: Handler<string, MessageKind>,
 ): [Koa.Middleware, Koa.Middleware] {
+  assertOptions(given, KINDS, `the WebSocket route ${path}`);
   const { receive, send } = given;
   const options = receive || send ? { ...given, codec: createCodec(receive, send) } : given;
   const limits = connectionLimits(options);

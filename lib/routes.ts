@@ -11,6 +11,7 @@ export { Router };
 
 // What the router's own types leave out of a layer.
 interface Layer {
+  readonly path: string;
   readonly methods: readonly string[];
   match(path: string): boolean;
   captures(path: string): string[];
@@ -42,6 +43,7 @@ export class Routes {
    *
    * @param middleware its users' own
    * @param accept the steps that accept
+   * @throws Error when the path has a route for one of the subprotocols, or for none, already
    */
   addSocket(
     path: string,
@@ -50,6 +52,7 @@ export class Routes {
     accept: readonly Koa.Middleware[],
   ): void {
     const { name, protocols = [] } = options;
+    this.#assertFree(path, protocols);
     const run = compose([...middleware, ...accept]) as unknown as SocketRoute["run"];
     const layer: unknown = this.#sockets.register(
       path,
@@ -59,6 +62,18 @@ export class Routes {
     );
     const isSeen = middleware.length > 0;
     this.#socketRoutes.push({ layer: layer as Layer, protocols, isSeen, run });
+  }
+
+  #assertFree(path: string, protocols: readonly string[]): void {
+    for (const route of this.#socketRoutes) {
+      if (route.layer.path !== path) continue;
+      const both = route.protocols.find((protocol) => protocols.includes(protocol));
+      if (both === undefined && route.protocols.length + protocols.length > 0) continue;
+      throw new Error(
+        `expected one WebSocket route at ${path} for ${both ?? "clients without a subprotocol"}, ` +
+          "but there is one already",
+      );
+    }
   }
 
   /** Whether a path is one of this app's, for HTTP or WebSocket. */

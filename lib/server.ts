@@ -11,6 +11,7 @@ import { hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
+import { assertOptions, type OptionKinds } from "./options.ts";
 import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
 import { type AttachOptions, attach } from "./upgrade.ts";
@@ -50,6 +51,25 @@ export interface Serving {
 
 type Server = HttpServer | https.Server;
 
+const KINDS: OptionKinds<ServeOptions> = {
+  host: "other",
+  port: "number",
+  graceSeconds: "number",
+  logLevel: "other",
+  trustProxy: "other",
+  allowedHosts: "other",
+  allowedOrigins: "other",
+  log: "other",
+  tls: "other",
+  lifespans: "other",
+  maxConnections: "number",
+  maxConnectionsPerAddress: "number",
+  handshakeTimeoutMs: "number",
+  maxBodyBytes: "number",
+  headersTimeoutMs: "number",
+  requestTimeoutMs: "number",
+};
+
 const MAX_BODY_BYTES = 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 300_000;
@@ -67,10 +87,12 @@ const HANDLERS_SHARE = 0.8;
  *
  * @param app the root app
  * @param options settings; each has a default
+ * @throws TypeError for an option that there is not
  * @throws what a lifespan or the listening throws (`EADDRINUSE`, say), after stopping in reverse
  *   what was started
  */
 export async function serve(app: Koa, options: ServeOptions = {}): Promise<Serving> {
+  assertOptions(options, KINDS, "serve");
   const config = { ...DEFAULT_CONFIG, ...options };
   const log = options.log ?? createLog({ level: config.logLevel });
   logErrors(app, log);

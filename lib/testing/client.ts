@@ -67,11 +67,12 @@ export class TestClient implements AsyncDisposable {
    * @throws what `serve` throws: a lifespan that fails, say
    */
   static async start(app: Koa, options: StartOptions = {}): Promise<TestClient> {
-    const leftovers = options.leftovers === false ? undefined : Leftovers.watch();
+    const { leftovers: wanted = true, ...serving } = options;
+    const leftovers = wanted ? Leftovers.watch() : undefined;
     const log = options.log ?? createLog({ level: "silent" });
     try {
       return new TestClient(
-        await serve(app, { port: 0, graceSeconds: 2, ...options, log }),
+        await serve(app, { port: 0, graceSeconds: 2, ...serving, log }),
         leftovers,
       );
     } catch (error) {

@@ -116,6 +116,46 @@ describe("lifespans", () => {
   });
 });
 
+describe("a lifespan that comes when its app is served", () => {
+  const life = async function* () {
+    yield;
+  };
+  const late =
+    /^Error: expected lifespans to be there when the app is started, .* before run\(app\) or serve\(app\)$/;
+
+  test("is refused, its own and those of an app that is mounted then, at any depth", async () => {
+    const inner = new App();
+    const app = new App().mount("/inner", inner);
+    const feature = new App().mount("/deep", new App().lifespan(life));
+    const stop = await startLifespans(app);
+    assert.throws(() => app.lifespan(life), late);
+    assert.throws(() => inner.lifespan(life), late);
+    assert.throws(() => inner.mount("/feature", feature), late);
+    assert.throws(() => inner.mount("/feature", feature), /; mount it at \/feature before/);
+    inner.mount("/plain", new App());
+    await stop();
+    inner.mount("/feature", feature).lifespan(life);
+  });
+
+  test("is refused until the last of several servers has stopped", async () => {
+    const app = new App();
+    const stops = [await startLifespans(app), await startLifespans(app)];
+    await stops[0]?.();
+    await stops[0]?.();
+    assert.throws(() => app.lifespan(life), late);
+    await stops[1]?.();
+    app.lifespan(life);
+  });
+
+  test("may come after a start that has failed", async () => {
+    const app = new App().lifespan(() => {
+      throw new Error("expected by this test");
+    });
+    await assert.rejects(startLifespans(app), /expected by this test/);
+    app.lifespan(life);
+  });
+});
+
 describe("a lifespan that fails to start", () => {
   test("stops those already started, in reverse, and its error is the one thrown", async () => {
     const story: string[] = [];
@@ -190,6 +230,15 @@ describe("a lifespan that fails to start", () => {
       /expected a lifespan to yield once, but it returned/,
     );
     assert.deepEqual(story, ["start root", "start never", "stop root"]);
+  });
+
+  test("is one that is no generator", async () => {
+    const app = new App().lifespan((async () => {}) as never);
+    await assert.rejects(startLifespans(app), {
+      name: "TypeError",
+      message:
+        "expected a lifespan to be an async function* with one yield, but it returned a promise",
+    });
   });
 
   test("does not hide behind a stop that fails during the rollback", async () => {

@@ -643,6 +643,13 @@ describe("a mount", () => {
     }
   });
 
+  test("of what is no app is refused", () => {
+    for (const what of [async () => {}, undefined, {}, "app"]) {
+      const message = `expected a Koa app at /fn, but got ${typeof what}`;
+      assert.throws(() => new App().mount("/fn", what as never), { name: "TypeError", message });
+    }
+  });
+
   test("of an app in itself is refused, at any depth", () => {
     const outer = new App();
     assert.throws(() => outer.mount("/self", outer), /contain itself/);

@@ -101,6 +101,24 @@ test("a handler that throws what is no error closes 1011 and fires an error all 
   assert.match((await error)[0].message, /non-error thrown: a string/);
 });
 
+test("a second route at one path is refused, unless it speaks another subprotocol", () => {
+  const handler = () => {};
+  const app = new App().websocket("/", handler).websocket("/", { protocols: ["a", "b"] }, handler);
+  assert.throws(() => app.websocket("/", handler), {
+    message:
+      "expected one WebSocket route at / for clients without a subprotocol, but there is one already",
+  });
+  assert.throws(() => app.websocket("/", { protocols: ["c", "b"] }, handler), /route at \/ for b,/);
+  app.websocket("/", { protocols: ["c"] }, handler).websocket("/other", handler);
+});
+
+test("a route whose path has no slash before it is refused, for it would match nothing", () => {
+  assert.throws(() => new App().websocket("chat", () => {}), {
+    name: "TypeError",
+    message: 'expected a path that begins with "/", such as "/chat", but got "chat"',
+  });
+});
+
 test("a route without a handler is refused at start-up", () => {
   assert.throws(
     () => new App().websocket("/", {} as never),

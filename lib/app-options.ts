@@ -1,0 +1,50 @@
+import type compose from "koa-compose";
+import { assertOptions, type OptionKinds } from "./options.ts";
+
+/** Koa's own options, and the limits of one app. */
+export interface AppOptions {
+  /** Environment, `NODE_ENV` or "development" by default. */
+  env?: string;
+  /** Keys for signed cookies; an app without its own uses those of the app above. */
+  keys?: string[];
+  /** Give middleware `app.currentContext`. */
+  asyncLocalStorage?: boolean;
+  /** Origins that may connect to this app and those mounted in it, beside the server's. */
+  allowedOrigins?: readonly string[];
+  /** The longest body of a request to this app or those in it, in bytes, in place of the server's. */
+  maxBodyBytes?: number;
+  /** How many connections this app and those mounted in it may have; more get 503. */
+  maxConnections?: number;
+}
+
+/** What of Koa's options {@link AppOptions} does not name. */
+interface KoaOptions {
+  proxy?: boolean;
+  proxyIpHeader?: string;
+  maxIpsCount?: number;
+  subdomainOffset?: number;
+  compose?: typeof compose;
+}
+
+const KINDS: OptionKinds<AppOptions & KoaOptions> = {
+  env: "other",
+  keys: "other",
+  asyncLocalStorage: "other",
+  compose: "other",
+  proxy: "other",
+  proxyIpHeader: "other",
+  maxIpsCount: "number",
+  subdomainOffset: "number",
+  allowedOrigins: "other",
+  maxBodyBytes: "number",
+  maxConnections: "number",
+};
+
+/**
+ * Checks the options of an app.
+ *
+ * @throws TypeError for an option that there is not
+ */
+export function assertAppOptions(options: AppOptions): void {
+  assertOptions(options, KINDS, "an App");
+}
