@@ -30,7 +30,10 @@ interface Begun {
 export function logUpgrades(upgrades: Upgrades, log: Logger): void {
   upgrades.on("accepted", (handshake) => line(log, handshake, 101, "[accepted]"));
   upgrades.on("refused", (handshake, status) => {
-    line(log, handshake, status, `[refused ${status} ${STATUS_CODES[status] ?? ""}]`);
+    // A URL that it names may have the client's query, which may hold a token.
+    const reason = handshake.reason?.replace(/\?\S*/, "");
+    const why = reason === undefined ? "" : `: ${reason}`;
+    line(log, handshake, status, `[refused ${status} ${STATUS_CODES[status] ?? ""}${why}]`, reason);
   });
   upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
   upgrades.on("closed", (handshake, { code }) => {
@@ -99,11 +102,12 @@ function line(
   handshake: Handshake,
   status: number | undefined,
   outcome: string,
+  reason?: string,
 ): void {
   if (!log.isLevelEnabled("info")) return;
   const { client, path } = handshake;
   log.info(
-    { event: "handshake", client, path, status, durationMs: since(handshake.startedAt) },
+    { event: "handshake", client, path, status, reason, durationMs: since(handshake.startedAt) },
     `${client} - "WebSocket ${path}" ${outcome}`,
   );
 }

@@ -65,6 +65,8 @@ export class Handshake implements Watched {
   readonly socket: Socket & Marked;
   /** The connection, once accepted. */
   connection: Connection<unknown> | undefined;
+  /** Why we have refused it; what an app says to its clients is not here, it may hold a secret. */
+  reason: string | undefined = undefined;
   /**
    * Ends a connection whose app has failed, once its handler runs.
    *
@@ -159,6 +161,7 @@ export class Handshake implements Watched {
   refuse(error: Refusal): void {
     if (this.#state !== "pending" || !this.#res || this.#res.headersSent) return;
     this.wait();
+    this.reason = error.message;
     writeRefusal(this.#res, error);
   }
 

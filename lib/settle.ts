@@ -33,7 +33,7 @@ export function settle(ctx: Koa.Context): boolean {
     for (const name of OF_THE_PAGE) ctx.remove(name);
     refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
   } else if (ctx.body === undefined || ctx.body === null) {
-    refuseHandshake(ctx, `the handshake was refused: ${ctx.message}`);
+    answer(ctx, ctx.status, `the handshake was refused: ${ctx.message}`);
   }
   return true;
 }
@@ -45,7 +45,12 @@ export function settle(ctx: Koa.Context): boolean {
  * @param reason one line for the client
  */
 export function refuseHandshake(ctx: Koa.Context, reason: string): void {
-  const status = ctx.status < 400 ? 403 : ctx.status;
+  const handshake = handshakeOf(ctx.req);
+  if (handshake) handshake.reason = reason;
+  answer(ctx, ctx.status < 400 ? 403 : ctx.status, reason);
+}
+
+function answer(ctx: Koa.Context, status: number, reason: string): void {
   ctx.body = null;
   ctx.status = status;
   ctx.type = "text/plain";

@@ -127,6 +127,7 @@ function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => voi
       .catch((error) => {
         handshake.connection?.close(1011);
         handshake.leaveIfTaken();
+        if (error instanceof Refusal) handshake.reason = error.message;
         ctx.onerror(error ?? wholeError(error));
       });
   };

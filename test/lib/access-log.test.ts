@@ -10,6 +10,7 @@ interface Line {
   readonly event?: string;
   readonly path?: string;
   readonly status?: number;
+  readonly reason?: string;
   readonly code?: number;
   readonly client?: string;
   readonly durationMs?: number;
@@ -30,6 +31,14 @@ async function story(
     await socket.receive();
     throw new Error("broken handler");
   });
+  const refused = new App();
+  refused.use((ctx) => {
+    if (ctx.path === "/throws") ctx.throw(401, "no such token: hunter2");
+    ctx.status = 401;
+    if (ctx.path === "/answers") ctx.body = "no such token: hunter2";
+  });
+  refused.websocket("/:any", () => {});
+  app.mount("/refused", refused);
   app.mount("/ws", echo).mount("/broken", broken);
   app.router.get("/page", (ctx) => {
     ctx.body = "a page";
@@ -66,18 +75,47 @@ test("the log has a line for the handshake and one for the end of each connectio
 });
 
 test("a refused handshake and an HTTP request have a line each", async () => {
-  const { lines } = await story(async (client) => {
-    await client.connect("/ws").catch(() => {});
+  const { lines, text } = await story(async (client) => {
+    await client.connect("/ws?token=hunter2").catch(() => {});
     await (await client.fetch("/page?q=1")).text();
   });
-  assert.match(
-    lines.find((line) => line.event === "handshake")?.msg ?? "",
-    /"WebSocket \/ws" \[refused 403 Forbidden\]$/,
-  );
+  const reason = "there is no WebSocket route at this path; connect to /ws/";
+  const refused = lines.find((line) => line.event === "handshake");
+  assert.equal(refused?.reason, reason);
+  assert.ok(refused?.msg.endsWith(`"WebSocket /ws" [refused 403 Forbidden: ${reason}]`));
+  assert.ok(!text.includes("hunter2"), "no query in the URL to use");
   assert.match(
     lines.find((line) => line.event === "request")?.msg ?? "",
     /"GET \/page" 200 OK \d+ ms$/,
   );
+});
+
+test("why a handshake was refused is in the log, unless it is the app who says it", async () => {
+  const { lines } = await story(async (client) => {
+    const attempts: [string, Record<string, string>][] = [
+      ["/ws/", { Origin: "http://elsewhere.example" }],
+      ["/ws/", { Host: "elsewhere.example" }],
+      ["/page", {}],
+      ["/ws/elsewhere", {}],
+      ["/refused/throws", {}],
+      ["/refused/answers", {}],
+      ["/refused/without-a-word", {}],
+    ];
+    for (const [path, headers] of attempts) await client.connect(path, { headers }).catch(() => {});
+  });
+  const told = lines.map(({ status, reason }) => [status, reason]).filter(([status]) => status);
+  assert.deepEqual(told, [
+    [
+      403,
+      "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another",
+    ],
+    [421, "this server does not answer to that Host; ALLOWED_HOSTS names those it does"],
+    [403, "this path answers plain HTTP, not a WebSocket"],
+    [403, "there is no WebSocket route at this path"],
+    [401, undefined],
+    [401, undefined],
+    [401, undefined],
+  ]);
 });
 
 test("an ordinary disconnect, even an abrupt one, is no error", async () => {
