@@ -53,9 +53,13 @@ export class TestClient implements AsyncDisposable {
   readonly serving: Serving;
   readonly #sockets = new Set<TestSocket>();
   readonly #leftovers: Leftovers | undefined;
+  readonly #app: Koa;
+  #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(serving: Serving, leftovers: Leftovers | undefined) {
+  private constructor(app: Koa, serving: Serving, leftovers: Leftovers | undefined) {
+    this.#app = app;
+    app.on("error", this.#onError);
     this.serving = serving;
     this.url = serving.url;
     this.#leftovers = leftovers;
@@ -72,6 +76,7 @@ export class TestClient implements AsyncDisposable {
     const log = options.log ?? createLog({ level: "silent" });
     try {
       return new TestClient(
+        app,
         await serve(app, { port: 0, graceSeconds: 2, ...serving, log }),
         leftovers,
       );
@@ -80,6 +85,10 @@ export class TestClient implements AsyncDisposable {
       throw error;
     }
   }
+
+  readonly #onError = (error: Error): void => {
+    this.#failure = error;
+  };
 
   /**
    * `fetch` with a path of this app. Redirects are shown, not followed, and the connection is not
@@ -111,14 +120,17 @@ export class TestClient implements AsyncDisposable {
       // Synchronous with the 101, so that a message in the same packet is not missed.
       ws.once("upgrade", (response) =>
         ws.once("open", () => {
-          socket = new TestSocket(ws, path, response.headers);
+          socket = new TestSocket(ws, path, response.headers, () => this.#failure);
           this.#sockets.add(socket);
           ws.once("close", () => this.#sockets.delete(socket as TestSocket));
           resolve(socket);
         }),
       );
       ws.once("unexpected-response", (_request, response) => {
-        refusal(path, response).then(reject, reject);
+        refusal(path, response).then((refused) => {
+          refused.cause = this.#failure;
+          reject(refused);
+        }, reject);
       });
       ws.on("error", reject);
     });
@@ -145,6 +157,7 @@ export class TestClient implements AsyncDisposable {
     await until(() => live.size === 0);
     const left = [...live].map(({ handshake }) => `handler of ${handshake.path}`);
     await this.serving.close();
+    this.#app.off("error", this.#onError);
     left.push(...(await this.#leftBehind()));
     if (left.length > 0) {
       const more = left.length > MOST_NAMED ? `; and ${left.length - MOST_NAMED} more` : "";

@@ -22,15 +22,26 @@ export class TestSocket {
   readonly ws: WebSocket;
 
   readonly #path: string;
+  readonly #failure: () => Error | undefined;
   readonly #inbox = new Inbox<string | Buffer>(Number.POSITIVE_INFINITY, { unread() {} });
   readonly #closed: Promise<Closed>;
   #received = 0;
   #end: Closed | undefined;
 
-  /** Made by {@link TestClient.connect}, before the first message can have arrived. */
-  constructor(ws: WebSocket, path: string, headers: IncomingHttpHeaders) {
+  /**
+   * Made by {@link TestClient.connect}, before the first message can have arrived.
+   *
+   * @param failure the last error of the app: what a test does not get may be its fault
+   */
+  constructor(
+    ws: WebSocket,
+    path: string,
+    headers: IncomingHttpHeaders,
+    failure: () => Error | undefined,
+  ) {
     this.ws = ws;
     this.#path = path;
+    this.#failure = failure;
     this.headers = headers;
     this.protocol = ws.protocol;
     ws.on("message", (data, isBinary) => {
@@ -60,11 +71,12 @@ export class TestSocket {
   /**
    * Takes the next message.
    *
-   * @throws Error when none comes in time or the connection has ended
+   * @throws Error when none comes in time or the connection has ended; its cause is what the app
+   *   threw last
    */
   async receive(options: ReceiveOptions = {}): Promise<string | Buffer> {
     const { done, value } = await this.#inTime(this.#inbox.next(), "a message", options);
-    if (done) throw new Error(`expected a message on ${this.#path}, but ${this.#state()}`);
+    if (done) throw this.#missed("a message", "");
     return value;
   }
 
@@ -98,9 +110,7 @@ export class TestSocket {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(
-          new Error(`expected ${what} on ${this.#path} within ${ms} ms, but ${this.#state()}`),
-        );
+        reject(this.#missed(what, ` within ${ms} ms`));
       }, ms);
     });
     try {
@@ -108,6 +118,13 @@ export class TestSocket {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #missed(what: string, when: string): Error {
+    const cause = this.#failure();
+    const message = `expected ${what} on ${this.#path}${when}, but ${this.#state()}`;
+    if (!cause) return new Error(message);
+    return new Error(`${message}; the app failed: ${cause.message}`, { cause });
   }
 
   #state(): string {

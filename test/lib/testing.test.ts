@@ -61,6 +61,35 @@ describe("TestClient", () => {
     });
   });
 
+  test("says what the app threw where a message or a handshake does not come", async () => {
+    const boom = new Error("boom");
+    const app = new App();
+    app.websocket("/", async () => {
+      throw boom;
+    });
+    app.websocket("/silent", () => new Promise(() => {}));
+    app.use((ctx, next) => {
+      if (ctx.query.fails !== undefined) throw boom;
+      return next();
+    });
+    const client = await TestClient.start(app, { leftovers: false, graceSeconds: 0 });
+    const silent = await client.connect("/silent");
+    const soon = { timeoutMs: 20 };
+    await assert.rejects(silent.receive(soon), ({ message, cause }: Error) => {
+      assert.equal(cause, undefined);
+      return message.endsWith("it is still open after 0 messages");
+    });
+    const socket = await client.connect("/");
+    await assert.rejects(socket.receive(), ({ message, cause }: Error) => {
+      assert.equal(cause, boom);
+      return /closed 1011 "internal error" after 0 messages; the app failed: boom$/.test(message);
+    });
+    await assert.rejects(silent.closed(soon), { cause: boom });
+    await assert.rejects(client.connect("/?fails"), { status: 500, cause: boom });
+    await assert.rejects(client.close(), /handler of \/silent/);
+    assert.equal(app.listeners("error").length, 1, "the log's");
+  });
+
   test("sends headers and offers subprotocols", async () => {
     const app = new App().websocket(
       "/",
