@@ -7,7 +7,7 @@ import { request } from "node:http";
 import { dirname, join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { App, closeCodes, readConfig } from "../lib/index.ts";
+import { App, closeCodes, Hub, readConfig } from "../lib/index.ts";
 import { EXIT } from "../lib/process.ts";
 import { TestClient } from "../lib/testing/index.ts";
 import { type Document, type Fence, parseMarkdown } from "./support/markdown.ts";
@@ -224,6 +224,23 @@ describe("the programs in the documents", () => {
     });
   });
 
+  test("give a client of a room what it has missed", async () => {
+    await running(projectWith("apps/news/index.ts"), "main.ts", async (url) => {
+      const ann = await Client.connect(url, "/news/today");
+      const { epoch } = JSON.parse(await ann.receive());
+      for (const text of ["one", "two"]) {
+        ann.send(text);
+        assert.equal(JSON.parse(await ann.receive()).data, text);
+      }
+      await ann[Symbol.asyncDispose]();
+      await using back = await Client.connect(url, `/news/today?epoch=${epoch}&offset=1`);
+      assert.deepEqual(JSON.parse(await back.receive()), { epoch, offset: 1, recovered: true });
+      assert.deepEqual(JSON.parse(await back.receive()), { offset: 2, data: "two" });
+      await using late = await Client.connect(url, "/news/today?epoch=another&offset=1");
+      assert.equal(JSON.parse(await late.receive()).recovered, false);
+    });
+  });
+
   test("guard a mount by middleware that is written for HTTP", async () => {
     const project = snippets.projects.find(({ fence }) => fence.text.includes("X-Checked"));
     await running(project, "main.ts", async (url) => {
@@ -342,6 +359,15 @@ describe("the tables in the documents", () => {
         );
       }
     }
+  });
+
+  test("have every option of a hub and of a join, and every method", () => {
+    const hub = document("docs/hub.md");
+    for (const type of ["HubOptions", "JoinOptions"]) {
+      for (const { name } of membersOf(type)) assert.ok(rowOf(hub, `\`${name}\``), name);
+    }
+    const methods = Object.getOwnPropertyNames(Hub.prototype).filter((it) => it !== "constructor");
+    for (const name of methods) assert.ok(hub.source.includes(`\`${name}(`), name);
   });
 
   test("have the exit codes and close codes of the code", () => {
