@@ -55,7 +55,7 @@ export class Outbox {
       return `${LIMIT} messages are waiting to be sent. This one stays here until some have gone.`;
     }
     const bytes = encoder.encode(say(newId(), text)).length;
-    if (bytes > MAX_BYTES) return `Too long by ${bytes - MAX_BYTES} bytes.`;
+    if (bytes > MAX_BYTES) return tooLong(bytes - MAX_BYTES);
     return "";
   }
 
@@ -149,4 +149,8 @@ function newId() {
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+function tooLong(bytes) {
+  return `Too long by ${bytes.toLocaleString("en")} ${bytes === 1 ? "byte" : "bytes"}.`;
 }

@@ -136,8 +136,11 @@ export class Tasks extends Demo {
       this.#followed(task);
     } catch (error) {
       if (signal.aborted) task.end("cancelled");
-      else if (error instanceof UploadFailed) this.#end(task, "refused", error.message);
-      else throw error;
+      else if (error instanceof UploadFailed) {
+        // Without it, trying again is not offered.
+        if (error.isFinal) task.file = undefined;
+        this.#end(task, "refused", error.message);
+      } else throw error;
     } finally {
       this.#turns.delete(task);
       this.#changed();

@@ -9,7 +9,21 @@ const STALLED_MS = 30_000;
 /** Why a file was not taken. The message is for people, and says what to do. */
 export class UploadFailed extends Error {
   name = "UploadFailed";
+  /** Whether the same file would be refused again. */
+  isFinal;
+
+  /**
+   * @param {string} message
+   * @param {{ isFinal?: boolean }} options
+   */
+  constructor(message, { isFinal = false } = {}) {
+    super(message);
+    this.isFinal = isFinal;
+  }
 }
+
+/** Statuses of what depends on the file and the server alone: no such task, too large, no text. */
+const FINAL = [404, 413, 415];
 
 /**
  * Sends a file to the server, which begins a task with it. `fetch` cannot tell how much has gone,
@@ -71,6 +85,7 @@ function tooLarge(file) {
   return new UploadFailed(
     `Too large: it has ${size(file.size)}, and the server takes ${size(MAX_BYTES)} at most. ` +
       "Split it, and choose the parts.",
+    { isFinal: true },
   );
 }
 
@@ -92,7 +107,7 @@ function brokenOff(sent) {
 }
 
 function refused(request, file) {
-  return new UploadFailed(sentence(request, file));
+  return new UploadFailed(sentence(request, file), { isFinal: FINAL.includes(request.status) });
 }
 
 function sentence(request, file) {

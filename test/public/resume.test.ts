@@ -271,12 +271,12 @@ test("fifty messages wait at most, and the next one is refused in sight", async 
 test("a message longer than the server reads is refused in sight, and the connection stays", async () => {
   await withPair(async (ann, bob) => {
     await send(ann, "ä".repeat(33_000));
-    await ann.locator("#hint", { hasText: /^Too long by \d+ bytes\.$/ }).waitFor();
+    await ann.locator("#hint", { hasText: /^Too long by [\d,]+ bytes\.$/ }).waitFor();
     const longest = "x".repeat(64 * 1024 - JSON.stringify(say("")).length);
     await send(ann, longest);
     await seesTalk(bob, [`ann: ${longest}`]);
     await send(ann, `${longest}x`);
-    await ann.locator("#hint", { hasText: "Too long by 1 bytes." }).waitFor();
+    await ann.locator("#hint", { hasText: "Too long by 1 byte." }).waitFor();
   });
 });
 

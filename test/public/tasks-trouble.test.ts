@@ -60,6 +60,8 @@ describe("what goes wrong", () => {
           "Not uploaded. The server counts the words of texts, and this is image/png. Choose a text.",
         );
         await seesTask(page, "latin.txt", /^Failed: expected a text in UTF-8/);
+        const again = rowOf(page, "photo.png").getByRole("button", { name: "Try again" });
+        assert.equal(await again.isVisible(), false, "it would be refused again");
       },
       { expected: FAILED_REQUEST },
     );

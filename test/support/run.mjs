@@ -3,7 +3,7 @@
 // file without any.
 
 import { setMaxListeners } from "node:events";
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { run } from "node:test";
@@ -16,6 +16,11 @@ const CONCURRENT_FILES = 2;
 
 const asked = process.argv.slice(2).map((path) => resolve(path));
 const roots = asked.length > 0 ? asked : [fileURLToPath(new URL("..", import.meta.url))];
+for (const root of roots) {
+  if (existsSync(root)) continue;
+  console.error(`expected a test file or a directory of some, but there is no ${root}`);
+  process.exit(1);
+}
 const files = roots.flatMap(testFiles).sort();
 
 let failed = 0;
