@@ -47,7 +47,6 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   #id: string | undefined;
   #writer: Writer | undefined;
   #rate: Rate | undefined;
-  #flushed: (() => void)[] | undefined;
   #abort: AbortController | undefined;
   #closed: Promise<Closed> | undefined;
   #resolveClosed: ((closed: Closed) => void) | undefined;
@@ -119,9 +118,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** Bytes that are sent but not yet with the operating system. */
   get bufferedBytes(): number {
-    // The socket's own figure is nearer: in a fan-out each object that is asked is a cache miss.
-    const withSocket = this.#isDirect ? this.#socket.writableLength : this.#ws.bufferedAmount;
-    return withSocket + (this.#writer?.waitingBytes ?? 0);
+    return this.#writing().bufferedBytes;
   }
 
   /**
@@ -142,27 +139,23 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   /** As {@link send}, for a message that goes to many connections: its bytes are made once. */
   sendFrame(frame: Frame): Promise<boolean> {
     if (!this.open) return NOT_SENT;
-    const buffered = this.bufferedBytes;
+    const writer = this.#writing();
+    const buffered = writer.bufferedBytes;
     if (buffered > this.#limits.maxBufferedBytes) return this.#cutOff();
-    this.#writing().write(frame);
+    writer.write(frame);
     const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
-    return most > this.#limits.highWaterBytes ? this.drained() : SENT;
-  }
-
-  #writing(): Writer {
-    this.#writer ??= new Writer(this.#ws, this.#socket, this.#isDirect, () => this.#flushedAll());
-    return this.#writer;
+    return most > this.#limits.highWaterBytes ? writer.drained() : SENT;
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
   drained(): Promise<boolean> {
-    if (!this.open) return NOT_SENT;
-    if (this.bufferedBytes <= this.#limits.highWaterBytes) return SENT;
-    this.#writing().awaitFlush();
-    return new Promise((resolve) => {
-      this.#flushed ??= [];
-      this.#flushed.push(() => resolve(this.open));
-    });
+    return this.#writing().drained();
+  }
+
+  #writing(): Writer {
+    const { highWaterBytes } = this.#limits;
+    this.#writer ??= new Writer(this.#ws, this.#socket, this.#isDirect, highWaterBytes);
+    return this.#writer;
   }
 
   /**
@@ -211,7 +204,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     this.#liveness.stop();
     // A paused socket would never read the client's answer and end as 1006.
     this.#ws.resume();
-    this.#settleFlushed();
+    this.#writer?.end();
   }
 
   /**
@@ -284,18 +277,6 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     return false;
   }
 
-  #flushedAll(): void {
-    if (!this.#flushed) return;
-    if (!this.open || this.bufferedBytes <= this.#limits.highWaterBytes) this.#settleFlushed();
-    else this.#writer?.awaitFlush();
-  }
-
-  #settleFlushed(): void {
-    const waiting = this.#flushed;
-    this.#flushed = undefined;
-    for (const settle of waiting ?? []) settle();
-  }
-
   #cutOff(): Promise<boolean> {
     this.close(1013, `more than ${this.#limits.maxBufferedBytes} bytes behind`);
     return NOT_SENT;
@@ -309,7 +290,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     this.#result = closed;
     this.#liveness.stop();
     this.#inbox.end();
-    this.#settleFlushed();
+    this.#writer?.end();
     this.#abort?.abort();
     this.#resolveClosed?.(closed);
     this.#place.ended?.(closed);

@@ -3,18 +3,15 @@ import type { Socket } from "node:net";
 import { clientOf, peerOf } from "./address.ts";
 import type { Closed } from "./close-codes.ts";
 import type { Connection } from "./connection.ts";
+import type { Taken } from "./limits.ts";
 import { rawPath } from "./path.ts";
-import { Refusal, writeRefusal } from "./refusal.ts";
+import { linger, Refusal, writeRefusal } from "./refusal.ts";
+import { addHeaders } from "./upgrade-headers.ts";
 import { type Watched, wheel } from "./wheel.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
 export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
 
-/**
- * How long a refused client's last bytes are read after the response: closing at once would
- * answer them with a reset, which can overtake the response (RFC 9112 section 9.6).
- */
-const LINGER_MS = 1_000;
 /** Ticks in a handshake's time: its end is late by a quarter at most. */
 const TICKS_IN_TIMEOUT = 4;
 
@@ -31,12 +28,6 @@ type WithSocket = Omit<ServerResponse, "socket"> & { socket: Socket | null };
 /** The handshake that a request is, or undefined for plain HTTP. */
 export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
   return req[HANDSHAKE];
-}
-
-/** Something a connection counts for; a list, for most hold one. */
-export interface Held {
-  next?: Held;
-  release(): void;
 }
 
 /** What is told of a handshake and of the connection it became. */
@@ -85,7 +76,7 @@ export class Handshake implements Watched {
   readonly #since = wheel.now;
   #state: HandshakeState = "pending";
   #failure: Error | undefined;
-  #held: Held | undefined;
+  #held: Taken | undefined;
 
   /**
    * @param req the request of an `upgrade` event
@@ -199,7 +190,7 @@ export class Handshake implements Watched {
   release(lines: string[]): void {
     const res = this.#res;
     if (!res) return;
-    for (const name of res.getHeaderNames()) addHeader(lines, name, res.getHeader(name));
+    addHeaders(lines, res);
     this.status = 101;
     this.#takeOff(res);
     this.#settle("accepted");
@@ -233,8 +224,8 @@ export class Handshake implements Watched {
     else res.socket = null;
   }
 
-  /** Holds something for as long as the handshake is pending and its connection open. */
-  hold(held: Held): void {
+  /** Holds a place in a count for as long as the handshake is pending and its connection open. */
+  hold(held: Taken): void {
     if (this.#held) held.next = this.#held;
     this.#held = held;
     if (this.#state === "refused" || this.#state === "abandoned") this.#releaseAll();
@@ -310,25 +301,4 @@ export class Handshake implements Watched {
     const handshake = this[HANDSHAKE];
     if (handshake) handshake.#settle("abandoned");
   };
-}
-
-function linger(socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once("close", () => clearTimeout(timer));
-  socket.on("error", () => {});
-  socket.resume();
-  socket.end();
-}
-
-// What describes a body or the connection itself has no place on a 101.
-const NOT_ON_101 =
-  /^(connection|upgrade|keep-alive|transfer-encoding|date|content-.*|sec-websocket-.*)$/i;
-
-function addHeader(
-  lines: string[],
-  name: string,
-  values: number | string | string[] | undefined,
-): void {
-  if (values === undefined || NOT_ON_101.test(name)) return;
-  for (const value of [values].flat()) lines.push(`${name}: ${value}`);
 }

@@ -84,8 +84,8 @@ export class Limits {
 export class Taken {
   #limits: Limits | undefined;
   readonly #who: string | undefined;
-  /** See `Held` of the handshake. */
-  next?: { release(): void };
+  /** Another one that the same connection has taken; a list, for most have one. */
+  next?: Taken;
 
   constructor(limits: Limits, who: string | undefined) {
     this.#limits = limits;

@@ -1,4 +1,11 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/**
+ * How long a refused client's last bytes are read after the response: closing at once would
+ * answer them with a reset, which can overtake the response (RFC 9112 section 9.6).
+ */
+const LINGER_MS = 1_000;
 
 /**
  * An answer that refuses a request or a handshake with a status and one line of text, and that
@@ -42,4 +49,13 @@ export function writeRefusal(res: ServerResponse, refusal: Refusal): void {
     ...refusal.headers,
   });
   res.end(refusal.message);
+}
+
+/** Ends the socket of a refused client, once it has had time to read why. */
+export function linger(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
+  socket.on("error", () => {});
+  socket.resume();
+  socket.end();
 }
