@@ -6,7 +6,7 @@ import { answerMissingSlash, answerNothing } from "./answer.ts";
 import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { type Context, PARENT, PREFIX, SEEN, urlFor } from "./context.ts";
+import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN, urlFor } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { markOrigin, onerror, wholeError } from "./error.ts";
 import type { Handler } from "./handler.ts";
@@ -68,9 +68,7 @@ export class App extends Koa {
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
     // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
     this.middleware.push((ctx) => this.#enter(ctx as Context));
-    // What all requests share: who adds to it has to be told.
-    const params = Object.freeze({});
-    hide(this.context, { mountPath: "", params, urlFor, onerror });
+    hide(this.context, { mountPath: "", params: NO_PARAMS, urlFor, onerror });
   }
 
   /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
@@ -132,7 +130,7 @@ export class App extends Koa {
         `expected a handler for the WebSocket route ${path}, but got ${typeof handler}`,
       );
     }
-    if (!/^[/{]/.test(path)) {
+    if (!/^[/{*]/.test(path)) {
       throw new TypeError(
         `expected a path that begins with "/", such as "/${path}", but got "${path}"`,
       );
@@ -257,6 +255,7 @@ export class App extends Koa {
     if (this.middleware.length > 1) ctx[SEEN] = true;
     if (this.#stack.length === 0) return this.#dispatch(ctx);
     ctx[SEEN] = true;
+    if (ctx.params === NO_PARAMS) ctx.params = {};
     return this.#run(ctx, () => this.#dispatch(ctx));
   }
 

@@ -1,5 +1,5 @@
 import Koa from "koa";
-import { type Context, PARENT, PREFIX, urlFor } from "./context.ts";
+import { type Context, NO_PARAMS, PARENT, PREFIX, urlFor } from "./context.ts";
 
 /** Makes a copy of a context: all it has of its own, but for what stands for the request. */
 export type ContextCopy = new (from: Context) => Context;
@@ -28,7 +28,7 @@ export function copiesWith(prototype: object): ContextCopy {
     this[PREFIX] = from[PREFIX];
     this[PARENT] = from[PARENT];
     this.mountPath = from.mountPath;
-    this.params = from.params ?? {};
+    this.params = !from.params || from.params === NO_PARAMS ? {} : from.params;
     this.matched = from.matched;
   }
   ContextCopy.prototype = prototype;

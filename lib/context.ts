@@ -71,3 +71,6 @@ export function urlFor(
 export function* lineage(ctx: Context): Generator<Context> {
   for (let at: Context | undefined = ctx; at; at = at[PARENT]) yield at;
 }
+
+/** The parameters of a context that has none: one object for all, until somebody may add to it. */
+export const NO_PARAMS: Params = Object.freeze({});

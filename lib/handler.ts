@@ -41,8 +41,10 @@ export function startHandler(
 ): void {
   const ctx = handlerContext(live);
   const scope = new AsyncResource("WebSocketHandler");
+  // Before it runs, for its connection may fail in its first turn.
+  const { ended, failed } = ends(handshake, appsOf(ctx), handler.length === 1 ? undefined : ctx);
   const handling = scope.runInAsyncScope(call, undefined, handler, connection, ctx);
-  follow(handling, handshake, appsOf(ctx), handler.length === 1 ? undefined : ctx);
+  Promise.resolve(handling).then(ended, failed);
 }
 
 function call(
@@ -62,23 +64,25 @@ function call(
   }
 }
 
+/** What becomes of a connection when its handler has ended, or has failed. */
+interface Ends {
+  ended(): void;
+  failed(error: unknown, goesOn?: boolean): void;
+}
+
 // What these two functions refer to is held by every idle connection.
-function follow(
-  handling: Promise<void> | void,
-  handshake: Handshake,
-  apps: readonly Koa[],
-  kept: Context | undefined,
-): void {
+function ends(handshake: Handshake, apps: readonly Koa[], kept: Context | undefined): Ends {
   const live = upgradesOf(handshake)?.follow(handshake);
   const failed = (error: unknown, goesOn?: boolean) => {
     endFailed(error, handshake, apps, kept);
     if (!goesOn) live?.endHandler();
   };
-  handshake.onFailed = failed;
-  Promise.resolve(handling).then(() => {
+  const ended = () => {
     handshake.connection?.close(1000);
     live?.endHandler();
-  }, failed);
+  };
+  handshake.onFailed = failed;
+  return { ended, failed };
 }
 
 function endFailed(

@@ -74,6 +74,8 @@ export class Handshake implements Watched {
   #client: string;
   readonly #timeoutMs: number;
   readonly #since = wheel.now;
+  /** What earlier responses on the socket have taken. */
+  readonly #writtenBefore: number;
   #state: HandshakeState = "pending";
   #failure: Error | undefined;
   #held: Taken | undefined;
@@ -99,6 +101,7 @@ export class Handshake implements Watched {
     // Now, while the socket still knows it.
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
+    this.#writtenBefore = socket.bytesWritten;
     if (head.length > 0) socket.unshift(head);
     const res: WithSocket = new ServerResponse(req);
     res.shouldKeepAlive = false;
@@ -206,21 +209,23 @@ export class Handshake implements Watched {
    * Lets go of a socket that somebody else has upgraded, as koa-easy-ws does in a plain Koa app:
    * nothing of HTTP can reach it any more.
    *
-   * @returns whether somebody has: only a WebSocket reads the socket, for the parser has left it
+   * @returns whether somebody has: what was written to the socket did not come from the response
    */
   leaveIfTaken(): boolean {
     const { socket } = this;
-    if (this.#state !== "pending" || !this.#res || socket.listenerCount("data") === 0) return false;
-    this.#takeOff(this.#res);
+    const res = this.#res;
+    if (this.#state !== "pending" || !res || res.headersSent) return false;
+    if (socket.bytesWritten === this.#writtenBefore) return false;
+    this.#takeOff(res);
     this.#settle("abandoned");
     // For good: an error that nobody listens for ends the process.
     socket.on("error", Handshake.#onSocketError);
     return true;
   }
 
-  // The socket is the response's from when it waits.
+  // The socket is the response's from when it waits, unless somebody has taken it off.
   #takeOff(res: WithSocket): void {
-    if (this.socket[HANDSHAKE]) (res as ServerResponse).detachSocket(this.socket);
+    if (this.socket[HANDSHAKE] && res.socket) (res as ServerResponse).detachSocket(this.socket);
     else res.socket = null;
   }
 
@@ -263,12 +268,19 @@ export class Handshake implements Watched {
 
   /** See {@link Watched}. */
   tick(now: number): void {
-    if (now < this.#since + this.#timeoutMs || this.leaveIfTaken()) return;
+    if (now < this.#since + this.#timeoutMs) return;
+    if (this.leaveIfTaken()) return this.#endIfUnread();
     this.refuse(
       new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
     );
     // A response that somebody began and never ends must not hold the socket either.
     if (this.#state === "pending") this.socket.destroy();
+  }
+
+  // What somebody has written was no upgrade, or nobody is there for it any more.
+  #endIfUnread(): void {
+    const { socket } = this;
+    if (socket.listenerCount("data") + socket.listenerCount("readable") === 0) socket.destroy();
   }
 
   #settle(state: HandshakeState): void {

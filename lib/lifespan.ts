@@ -50,7 +50,9 @@ export function isStarted(app: Koa): boolean {
  * @throws Error when it, or what is mounted in it, has a lifespan: nobody would start it
  */
 export function assertWithoutLifespans(app: Koa, what: string): void {
-  for (const each of familyOf(app).keys()) if (each.lifespans?.length) throw lateLifespan(what);
+  for (const each of familyOf(app).keys()) {
+    if (each.lifespans?.length && !isStarted(each)) throw lateLifespan(what);
+  }
 }
 
 /** The error for a lifespan that comes too late. */
@@ -79,11 +81,10 @@ export async function startLifespans(
 ): Promise<(deadlines?: LifespanDeadlines) => Promise<void>> {
   const started: Started[] = [];
   const family = familyOf(app);
-  count(family, 1);
-  let stopped: Promise<void> | undefined;
-  const stop = (later: LifespanDeadlines = deadlines) => {
-    stopped ??= stopAll(started, family, later.stopMs ?? STOP_MS).finally(() => count(family, -1));
-    return stopped;
+  const counted: Koa[] = [];
+  const stop = async (later: LifespanDeadlines = deadlines) => {
+    await stopAll(started, family, later.stopMs ?? STOP_MS);
+    for (const each of counted.splice(0)) count(each, -1);
   };
   try {
     for (const each of family.keys()) {
@@ -93,6 +94,10 @@ export async function startLifespans(
         started.push({ app: each, life });
         await startOne(life, deadlines.startMs ?? START_MS);
       }
+      // What they have mounted is not to be left out.
+      for (const mount of each.mounts ?? []) familyOf(mount.app, each, family);
+      count(each, 1);
+      counted.push(each);
     }
   } catch (error) {
     // A generator that threw has ended by itself: stopping it again does nothing.
@@ -102,8 +107,8 @@ export async function startLifespans(
   return stop;
 }
 
-function count(family: Family, more: 1 | -1): void {
-  for (const app of family.keys()) running.set(app, (running.get(app) ?? 0) + more);
+function count(app: Koa, more: 1 | -1): void {
+  running.set(app, (running.get(app) ?? 0) + more);
 }
 
 function assertGenerator(life: Partial<AsyncGenerator>): void {

@@ -121,6 +121,8 @@ export class Member {
     const { encode } = this;
     let frame = frames.get(encode);
     if (frame === undefined && !frames.has(encode)) {
+      // One that has been closed for it stays until its client has answered.
+      if (!this.connection.open) return;
       frame = this.#encoded(data, publication);
       frames.set(encode, frame);
     }

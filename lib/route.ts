@@ -123,9 +123,6 @@ export function websocketRoute(
   const accept: Koa.Middleware = (ctx) => {
     const handshake = handshakeOf(ctx.req);
     if (!handshake) throw new Error(NO_ATTACH);
-    if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
-    handshake.mountPath = (ctx as unknown as Context).mountPath;
-    holdInAll(handshake, ctx as unknown as Context);
     const connection = acceptBy(ctx as unknown as Context, handshake);
     ctx.status = 101;
     startHandler(handshake, connection, handler, ctx as unknown as Context);
@@ -135,10 +132,14 @@ export function websocketRoute(
 
 function acceptBy(ctx: Context, handshake: Handshake): Connection<unknown> {
   try {
+    if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
+    handshake.mountPath = ctx.mountPath;
+    holdInAll(handshake, ctx);
     return handshake.accept(() => ctx.ws());
   } catch (error) {
     // koa-easy-ws turns Koa's answer off before it knows whether there is a WebSocket.
     ctx.respond = true;
+    handshake.reason = (error as Error).message;
     throw error;
   }
 }

@@ -43,7 +43,7 @@ export class Routes {
    *
    * @param middleware its users' own
    * @param accept the steps that accept
-   * @throws Error when the path has a route for one of the subprotocols, or for none, already
+   * @throws Error when nobody would ever reach it, for what it speaks others at the path speak
    */
   addSocket(
     path: string,
@@ -65,15 +65,14 @@ export class Routes {
   }
 
   #assertFree(path: string, protocols: readonly string[]): void {
-    for (const route of this.#socketRoutes) {
-      if (route.layer.path !== path) continue;
-      const both = route.protocols.find((protocol) => protocols.includes(protocol));
-      if (both === undefined && route.protocols.length + protocols.length > 0) continue;
-      throw new Error(
-        `expected one WebSocket route at ${path} for ${both ?? "clients without a subprotocol"}, ` +
-          "but there is one already",
-      );
-    }
+    const there = this.#socketRoutes.filter(({ layer }) => layer.path === path);
+    const taken = there.flatMap((route) => (route.protocols.length > 0 ? route.protocols : [""]));
+    const wanted = protocols.length > 0 ? protocols : [""];
+    if (!wanted.every((protocol) => taken.includes(protocol))) return;
+    const whom = protocols.length > 0 ? protocols.join(", ") : "clients without a subprotocol";
+    throw new Error(
+      `expected one WebSocket route at ${path} for ${whom}, but there is one already`,
+    );
   }
 
   /** Whether a path is one of this app's, for HTTP or WebSocket. */

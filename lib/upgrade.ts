@@ -127,7 +127,6 @@ function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => voi
       .catch((error) => {
         handshake.connection?.close(1011);
         handshake.leaveIfTaken();
-        if (error instanceof Refusal) handshake.reason = error.message;
         ctx.onerror(error ?? wholeError(error));
       });
   };

@@ -11,8 +11,6 @@ const SCRATCH_BYTES = 16 * 1024 + MOST_HEAD_BYTES;
  */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
-/** What ws needs for a message that it holds back to compress it, beside the message. */
-const HELD_BACK_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
 const OPEN = Promise.resolve(true);
 const NOT_OPEN = Promise.resolve(false);
@@ -160,9 +158,9 @@ export class Writer implements Held {
 
   #writeThroughWs(frame: Frame): void {
     frame.keep();
-    this.#waitingBytes += HELD_BACK_BYTES;
+    this.#waitingBytes += MOST_HEAD_BYTES;
     this.#ws.send(frame.data, () => {
-      this.#waitingBytes -= HELD_BACK_BYTES;
+      this.#waitingBytes -= MOST_HEAD_BYTES;
       this.#flushed();
     });
   }

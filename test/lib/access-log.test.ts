@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { App, createLog } from "../../lib/index.ts";
+import { App, createLog, Refusal } from "../../lib/index.ts";
 import { TestClient } from "../../lib/testing/index.ts";
 import { handshake, Wire } from "../support/wire.ts";
 
@@ -34,6 +34,7 @@ async function story(
   const refused = new App();
   refused.use((ctx) => {
     if (ctx.path === "/throws") ctx.throw(401, "no such token: hunter2");
+    if (ctx.path === "/refuses") throw new Refusal(401, "no such token: hunter2");
     ctx.status = 401;
     if (ctx.path === "/answers") ctx.body = "no such token: hunter2";
   });
@@ -98,6 +99,7 @@ test("why a handshake was refused is in the log, unless it is the app who says i
       ["/page", {}],
       ["/ws/elsewhere", {}],
       ["/refused/throws", {}],
+      ["/refused/refuses", {}],
       ["/refused/answers", {}],
       ["/refused/without-a-word", {}],
     ];
@@ -112,6 +114,7 @@ test("why a handshake was refused is in the log, unless it is the app who says i
     [421, "this server does not answer to that Host; ALLOWED_HOSTS names those it does"],
     [403, "this path answers plain HTTP, not a WebSocket"],
     [403, "there is no WebSocket route at this path"],
+    [401, undefined],
     [401, undefined],
     [401, undefined],
     [401, undefined],

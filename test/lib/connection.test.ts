@@ -229,7 +229,7 @@ describe("sending", () => {
   });
 
   test("counts messages that ws holds back to compress one before them", async () => {
-    const { app, socket } = held({ compression: { threshold: 100 } });
+    const { app, socket } = held({ compression: { threshold: 100 }, maxBufferedBytes: 100_000 });
     await using client = await TestClient.start(app);
     const peer = await client.connect("/", { compression: true });
     const connection = await socket;
@@ -302,6 +302,22 @@ describe("closing", () => {
     assert.equal(reason, "ü".repeat(61));
     assert.equal(errors, 0);
   });
+
+  for (const when of ["in the first turn of its handler", "later"]) {
+    test(`as a handler that throws does, ${when}, tells the app`, async () => {
+      const fault = new Error("no room");
+      const app = appOf(async (socket) => {
+        if (when === "later") await new Promise(setImmediate);
+        socket.fail(fault);
+        await socket.closed;
+      });
+      const error = once(app, "error");
+      await using client = await TestClient.start(app);
+      const socket = await client.connect("/");
+      assert.deepEqual(await socket.closed(), { code: 1011, reason: "internal error" });
+      assert.equal((await error)[0], fault);
+    });
+  }
 
   test("ends a paused connection cleanly, not as 1006", async () => {
     const { app, socket } = held({ queueMessages: 1 });

@@ -288,26 +288,30 @@ describe("the context of a mounted app", () => {
     assert.equal(await json(client, "/sub/"), "ada");
   });
 
-  test("shares no parameters with other requests", async () => {
+  test("has parameters that middleware may add to, and shares them with no other request", async () => {
     const sub = new App();
     sub.router.get("/", (ctx) => {
       ctx.body = JSON.stringify(ctx.params);
     });
-    const root = new App();
-    const failures: string[] = [];
-    root.use((ctx, next) => {
-      try {
-        if (ctx.query.user) ctx.params.user = ctx.query.user;
-      } catch (error) {
-        failures.push((error as Error).message);
-      }
+    // As a koa-router of somebody else's does.
+    const add: Koa.Middleware = (ctx, next) => {
+      if (ctx.query.user) ctx.params.user = ctx.query.user;
       return next();
+    };
+    const plain = new Koa().use(add).use((ctx) => {
+      ctx.body = JSON.stringify(ctx.params);
     });
-    root.mount("/sub", sub);
-    await using client = await TestClient.start(root);
-    await client.fetch("/sub/?user=ada");
-    assert.deepEqual(await json(client, "/sub/"), {});
-    assert.equal(failures.length, 1);
+    const root = new App().mount("/plain", plain).mount("/guarded", new App().mount("/sub", sub));
+    const above = new App().mount("/", root);
+    above.use(add);
+    await using client = await TestClient.start(above);
+    for (const path of ["/plain/", "/guarded/sub/"]) {
+      assert.deepEqual(await json(client, `${path}?user=ada`), { user: "ada" });
+      assert.deepEqual(await json(client, path), {});
+    }
+    await using alone = await TestClient.start(new App().mount("/plain", plain));
+    assert.deepEqual(await json(alone, "/plain/?user=ada"), { user: "ada" });
+    assert.deepEqual(await json(alone, "/plain/"), {});
   });
 
   test("can take the response over with ctx.respond = false", async () => {

@@ -137,6 +137,31 @@ describe("a lifespan that comes when its app is served", () => {
     inner.mount("/feature", feature).lifespan(life);
   });
 
+  test("may come from a lifespan of an app above, or of its own, and runs then", async () => {
+    const story: string[] = [];
+    const child = new App();
+    const root = new App().mount("/child", child);
+    root.lifespan(async function* () {
+      child.lifespan(noting(story, "child"));
+      root.lifespan(noting(story, "another"));
+      root.mount("/late", living(story, "late"));
+      yield;
+      story.push("stop root");
+    });
+    const stop = await startLifespans(root);
+    await stop();
+    const starts = ["start another", "start child", "start late"];
+    assert.deepEqual(story, [...starts, "stop late", "stop child", "stop another", "stop root"]);
+  });
+
+  test("may be of an app that is served already, and mounted in another that is", async () => {
+    const feature = new App().lifespan(life);
+    const root = new App();
+    const stops = [await startLifespans(feature), await startLifespans(root)];
+    root.mount("/feature", feature);
+    for (const stop of stops) await stop();
+  });
+
   test("is refused until the last of several servers has stopped", async () => {
     const app = new App();
     const stops = [await startLifespans(app), await startLifespans(app)];

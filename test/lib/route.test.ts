@@ -108,8 +108,10 @@ test("a second route at one path is refused, unless it speaks another subprotoco
     message:
       "expected one WebSocket route at / for clients without a subprotocol, but there is one already",
   });
-  assert.throws(() => app.websocket("/", { protocols: ["c", "b"] }, handler), /route at \/ for b,/);
-  app.websocket("/", { protocols: ["c"] }, handler).websocket("/other", handler);
+  const both = { protocols: ["b", "a"] };
+  assert.throws(() => app.websocket("/", both, handler), /route at \/ for b, a, but/);
+  app.websocket("/", { protocols: ["c", "b"] }, handler).websocket("/other", handler);
+  app.websocket("/*rest", handler).websocket("*all", handler);
 });
 
 test("a route whose path has no slash before it is refused, for it would match nothing", () => {

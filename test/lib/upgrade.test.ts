@@ -553,6 +553,60 @@ describe("attach", () => {
     });
   }
 
+  test("is none of what a plain app upgrades by hand, read or iterated, past any deadline", async () => {
+    const KEY = "Sec-WebSocket-Accept";
+    const koa = new Koa();
+    koa.use(async (ctx) => {
+      ctx.respond = false;
+      await new Promise(setImmediate);
+      const { socket } = ctx.req;
+      if (ctx.query.off !== undefined) ctx.res.detachSocket(socket);
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${KEY}: ${ACCEPT}\r\n\r\n`,
+      );
+      for await (const chunk of socket) socket.write(frame(2, chunk).subarray(0, 2));
+    });
+    const server = http.createServer(koa.callback());
+    const upgrades = attach(server, koa, { handshakeTimeoutMs: 50 });
+    const url = await listening(server);
+    after(() => server.close());
+    for (const target of ["/", "/?off"]) {
+      const left = once(upgrades, "abandoned");
+      await using wire = await Wire.connect(url);
+      wire.write(handshake(target));
+      assert.equal((await wire.head()).status, 101);
+      await left;
+      wire.write("x");
+      assert.equal((await wire.bytes(2))[0], 0x82);
+      assert.equal(wire.buffer.length, 0);
+    }
+  });
+
+  test("is not taken for somebody else's where the bytes of all sockets are counted", async () => {
+    const app = mounted();
+    app.use(async (_ctx, next) => {
+      await new Promise(setImmediate);
+      await next();
+    });
+    const server = http.createServer();
+    let bytes = 0;
+    server.on("connection", (socket) => {
+      socket.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+    });
+    attach(server, app);
+    const url = await listening(server);
+    after(() => server.close());
+    await using wire = await Wire.connect(url);
+    wire.write(handshake("/ws/"));
+    assert.equal((await wire.head()).status, 101);
+    await using foreign = await Wire.connect(url);
+    foreign.write(handshake("/ws/", { Origin: "http://elsewhere.example" }));
+    assert.equal((await foreign.response()).status, 403);
+    assert.ok(bytes >= 0);
+  });
+
   test("refuses a server that has an upgrade listener already", () => {
     const server = http.createServer();
     attach(server, new App());
