@@ -209,13 +209,12 @@ export class Handshake implements Watched {
    * Lets go of a socket that somebody else has upgraded, as koa-easy-ws does in a plain Koa app:
    * nothing of HTTP can reach it any more.
    *
-   * @returns whether somebody has: what was written to the socket did not come from the response
+   * @returns whether somebody has
    */
   leaveIfTaken(): boolean {
     const { socket } = this;
     const res = this.#res;
-    if (this.#state !== "pending" || !res || res.headersSent) return false;
-    if (socket.bytesWritten === this.#writtenBefore) return false;
+    if (this.#state !== "pending" || !res || !this.#isWrittenTo || !isRead(socket)) return false;
     this.#takeOff(res);
     this.#settle("abandoned");
     // For good: an error that nobody listens for ends the process.
@@ -269,7 +268,12 @@ export class Handshake implements Watched {
   /** See {@link Watched}. */
   tick(now: number): void {
     if (now < this.#since + this.#timeoutMs) return;
-    if (this.leaveIfTaken()) return this.#endIfUnread();
+    if (this.leaveIfTaken()) return;
+    // Behind what somebody has written, and nobody reads the answer to, no response may come.
+    if (this.#isWrittenTo) {
+      this.socket.destroy();
+      return;
+    }
     this.refuse(
       new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
     );
@@ -277,10 +281,9 @@ export class Handshake implements Watched {
     if (this.#state === "pending") this.socket.destroy();
   }
 
-  // What somebody has written was no upgrade, or nobody is there for it any more.
-  #endIfUnread(): void {
-    const { socket } = this;
-    if (socket.listenerCount("data") + socket.listenerCount("readable") === 0) socket.destroy();
+  // By somebody else, for the response writes its own head first (but for hints like 103).
+  get #isWrittenTo(): boolean {
+    return !this.#res?.headersSent && this.socket.bytesWritten !== this.#writtenBefore;
   }
 
   #settle(state: HandshakeState): void {
@@ -313,4 +316,10 @@ export class Handshake implements Watched {
     const handshake = this[HANDSHAKE];
     if (handshake) handshake.#settle("abandoned");
   };
+}
+
+// As a WebSocket is, until it has ended: the parser of HTTP has left the socket.
+function isRead(socket: Socket): boolean {
+  const readers = socket.listenerCount("data") + socket.listenerCount("readable");
+  return readers > 0 || socket.readableFlowing === true || !socket.writable;
 }

@@ -163,6 +163,32 @@ for (const leave of ["destroy", "resetAndDestroy"] as const) {
   });
 }
 
+test("a handshake that was sent hints is answered all the same, and by its deadline in any case", async () => {
+  const app = echo();
+  app.use(async (ctx, next) => {
+    await new Promise(setImmediate);
+    ctx.res.writeEarlyHints({ link: "</style.css>; rel=preload" });
+    await new Promise(setImmediate);
+    if (ctx.query.throws !== undefined) ctx.throw(401);
+    if (ctx.query.never !== undefined) await new Promise(() => {});
+    await next();
+  });
+  await using client = await TestClient.start(app, { handshakeTimeoutMs: 50 });
+  for (const [target, status] of [
+    ["/", 101],
+    ["/?throws", 401],
+  ] as const) {
+    await using wire = await Wire.connect(client.url);
+    wire.write(handshake(target));
+    assert.equal((await wire.head()).status, 103);
+    assert.equal((await wire.head()).status, status);
+  }
+  await using wire = await Wire.connect(client.url);
+  wire.write(handshake("/?never"));
+  assert.equal((await wire.head()).status, 103);
+  await wire.end();
+});
+
 test("an answer past Koa that never ends falls to the deadline of its handshake", async () => {
   const app = new App();
   app.use((ctx) => {
