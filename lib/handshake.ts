@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { clientOf, peerOf } from "./address.ts";
 import type { Closed } from "./close-codes.ts";
@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 import type { Taken } from "./limits.ts";
 import { rawPath } from "./path.ts";
 import { linger, Refusal, writeRefusal } from "./refusal.ts";
-import { addHeaders, createResponse, endAccepted, isRead, takeOff } from "./upgrade-response.ts";
+import { addHeaders } from "./upgrade-headers.ts";
 import { type Watched, wheel } from "./wheel.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
@@ -21,6 +21,9 @@ const HANDSHAKE = Symbol("handshake");
 interface Marked {
   [HANDSHAKE]?: Handshake | undefined;
 }
+
+/** A response, whose socket is given it here. */
+type WithSocket = Omit<ServerResponse, "socket"> & { socket: Socket | null };
 
 /** The handshake that a request is, or undefined for plain HTTP. */
 export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
@@ -100,7 +103,11 @@ export class Handshake implements Watched {
     this.path = rawPath(req.url ?? "");
     this.#writtenBefore = socket.bytesWritten;
     if (head.length > 0) socket.unshift(head);
-    this.#res = createResponse(req, socket);
+    const res: WithSocket = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    // For middleware to see. It is not the response's yet: what is written now waits for that.
+    res.socket = socket;
+    this.#res = res as ServerResponse;
     req[HANDSHAKE] = this;
   }
 
@@ -111,7 +118,7 @@ export class Handshake implements Watched {
    */
   wait(): void {
     const { socket } = this;
-    if (this.#state !== "pending" || !this.#res || this.#isWaiting) return;
+    if (this.#state !== "pending" || !this.#res || socket[HANDSHAKE]) return;
     if (this.leaveIfTaken()) return;
     socket[HANDSHAKE] = this;
     this.#res.assignSocket(socket);
@@ -188,13 +195,14 @@ export class Handshake implements Watched {
     if (!res) return;
     addHeaders(lines, res);
     this.status = 101;
-    takeOff(res, this.socket, this.#isWaiting);
+    this.#takeOff(res);
     this.#settle("accepted");
     res.off("finish", Handshake.#onFinished);
-    endAccepted(res);
-    this.#client = this.client;
-    this.#req = undefined;
-    this.#res = undefined;
+    res.statusCode = 101;
+    res.statusMessage = "Switching Protocols";
+    // The response is over: this frees what waits for its end, Koa's own listeners included.
+    res.emit("finish");
+    this.#letGo();
   }
 
   /**
@@ -207,11 +215,17 @@ export class Handshake implements Watched {
     const { socket } = this;
     const res = this.#res;
     if (this.#state !== "pending" || !res || !this.#isWrittenTo || !isRead(socket)) return false;
-    takeOff(res, socket, this.#isWaiting);
+    this.#takeOff(res);
     this.#settle("abandoned");
     // For good: an error that nobody listens for ends the process.
     socket.on("error", Handshake.#onSocketError);
     return true;
+  }
+
+  // The socket is the response's from when it waits, unless somebody has taken it off.
+  #takeOff(res: WithSocket): void {
+    if (this.socket[HANDSHAKE] && res.socket) (res as ServerResponse).detachSocket(this.socket);
+    else res.socket = null;
   }
 
   /** Holds a place in a count for as long as the handshake is pending and its connection open. */
@@ -256,14 +270,15 @@ export class Handshake implements Watched {
     if (now < this.#since + this.#timeoutMs) return;
     if (this.leaveIfTaken()) return;
     // Behind what somebody has written, and nobody reads the answer to, no response may come.
-    if (this.#isWrittenTo) this.socket.destroy();
-    else this.refuse(new Refusal(503, `expected to be answered within ${this.#timeoutMs} ms`));
+    if (this.#isWrittenTo) {
+      this.socket.destroy();
+      return;
+    }
+    this.refuse(
+      new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
+    );
     // A response that somebody began and never ends must not hold the socket either.
     if (this.#state === "pending") this.socket.destroy();
-  }
-
-  get #isWaiting(): boolean {
-    return this.socket[HANDSHAKE] !== undefined;
   }
 
   // By somebody else, for the response writes its own head first (but for hints like 103).
@@ -274,7 +289,7 @@ export class Handshake implements Watched {
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
     this.#state = state;
-    if (this.#isWaiting) this.#stopWaiting();
+    if (this.socket[HANDSHAKE]) this.#stopWaiting();
     if (state !== "accepted") this.#releaseAll();
     this.listener.settled(this);
   }
@@ -287,6 +302,12 @@ export class Handshake implements Watched {
     socket.off("close", Handshake.#onClosed);
   }
 
+  #letGo(): void {
+    this.#client = this.client;
+    this.#req = undefined;
+    this.#res = undefined;
+  }
+
   static readonly #onSocketError = function (this: Socket): void {
     this.destroy();
   };
@@ -295,4 +316,10 @@ export class Handshake implements Watched {
     const handshake = this[HANDSHAKE];
     if (handshake) handshake.#settle("abandoned");
   };
+}
+
+// As a WebSocket is, until it has ended: the parser of HTTP has left the socket.
+function isRead(socket: Socket): boolean {
+  const readers = socket.listenerCount("data") + socket.listenerCount("readable");
+  return readers > 0 || socket.readableFlowing === true || !socket.writable;
 }

@@ -12,15 +12,6 @@ function appOf(handle: Handle, options: Record<string, unknown> = {}): App {
   return new App().websocket("/", options, handle as never);
 }
 
-/** A client that has been accepted and reads nothing. */
-async function pausedWire(client: TestClient): Promise<Wire> {
-  const wire = await Wire.connect(client.url);
-  wire.write(handshake("/"));
-  await wire.head();
-  wire.socket.pause();
-  return wire;
-}
-
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** An app whose one connection the test holds in its own hands; the handler ends with it. */
@@ -164,8 +155,11 @@ describe("sending", () => {
   test("waits while the client does not read, and goes on when it does", async () => {
     const { app, socket } = held();
     await using client = await TestClient.start(app);
-    await using wire = await pausedWire(client);
+    await using wire = await Wire.connect(client.url);
+    wire.write(handshake("/"));
+    await wire.head();
     const connection = await socket;
+    wire.socket.pause();
     let waiting: Promise<boolean> | undefined;
     let sent = 0;
     // The kernel's buffers fill up first; then send() waits.
@@ -187,8 +181,11 @@ describe("sending", () => {
     test(`goes on after drained(), however the bytes fall (${bytes} at once)`, async () => {
       const { app, socket } = held({ messages: "both" });
       await using client = await TestClient.start(app);
-      await using wire = await pausedWire(client);
+      await using wire = await Wire.connect(client.url);
+      wire.write(handshake("/"));
+      await wire.head();
       const connection = await socket;
+      wire.socket.pause();
       const count = Math.ceil(16_000_000 / bytes);
       const chunk = Buffer.alloc(bytes);
       let sent = 0;
@@ -213,8 +210,11 @@ describe("sending", () => {
   test("goes on after drained() when what was behind was no message, but pongs", async () => {
     const { app, socket } = held({ highWaterBytes: 40_000 });
     await using client = await TestClient.start(app);
-    await using wire = await pausedWire(client);
+    await using wire = await Wire.connect(client.url);
+    wire.write(handshake("/"));
+    await wire.head();
     const connection = await socket;
+    wire.socket.pause();
     while (connection.bufferedBytes === 0) {
       void connection.send("x".repeat(8_000));
       await turn();
@@ -246,7 +246,10 @@ describe("sending", () => {
   test("cuts off a client that is too far behind with 1013, and its memory stays bounded", async () => {
     const { app, socket } = held({ maxBufferedBytes: 200_000 });
     await using client = await TestClient.start(app);
-    await using wire = await pausedWire(client);
+    await using wire = await Wire.connect(client.url);
+    wire.write(handshake("/"));
+    await wire.head();
+    wire.socket.pause();
     const connection = await socket;
     let most = 0;
     for (let i = 0; i < 2_000 && connection.open; i++) {
