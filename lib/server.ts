@@ -1,32 +1,26 @@
 import http, { type Server as HttpServer } from "node:http";
 import https from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type Koa from "koa";
 import { logRequests, logSlow, logUpgrades } from "./access-log.ts";
-import { limitBody } from "./body-limit.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
-import { createDoor, type Settled } from "./door.ts";
+import { drain, socketsOf } from "./drain.ts";
 import { logErrors } from "./error-log.ts";
-import { hasBody } from "./handshake-check.ts";
-import { answerHealth } from "./health.ts";
+import { type FrontOptions, frontOf } from "./front.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
-import { rawPath } from "./path.ts";
-import { type Refusal, writeRefusal } from "./refusal.ts";
 import { type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link serve}. */
-export interface ServeOptions extends Partial<Config>, AttachOptions {
+export interface ServeOptions extends Partial<Config>, AttachOptions, FrontOptions {
   /** Where the story is told; by default to standard output at `logLevel`. */
   log?: Logger;
   /** A certificate and its key, to serve https and wss. */
   tls?: { cert: string | Buffer; key: string | Buffer };
   /** Deadlines of the apps' lifespans. */
   lifespans?: LifespanDeadlines;
-  /** The longest body of a request in bytes; a longer one gets 413. Default 1 MiB. */
-  maxBodyBytes?: number;
   /** How long a request's headers may take, in milliseconds; then 408. Default 10,000. */
   headersTimeoutMs?: number;
   /** How long a whole request may take, in milliseconds; then 408. Default 300,000. */
@@ -70,17 +64,10 @@ const KINDS: OptionKinds<ServeOptions> = {
   requestTimeoutMs: "number",
 };
 
-const MAX_BODY_BYTES = 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 300_000;
 /** How often Node looks for requests that are late: a tenth of the shortest wait. */
 const CHECK_EVERY_MS = 1_000;
-
-/**
- * What of the grace period handlers and requests may use; the rest is for the lifespans, so that
- * a handler that never ends leaves them time to write down what they hold.
- */
-const HANDLERS_SHARE = 0.8;
 
 /**
  * Starts the lifespans of an app and its mounts, listens, and says where.
@@ -138,35 +125,6 @@ function createServer(options: ServeOptions): Server {
     : http.createServer(timeouts);
 }
 
-// What stands before the app for plain HTTP; `attach` has its own for handshakes.
-function frontOf(
-  app: Koa & Settled,
-  options: ServeOptions,
-  draining: () => boolean,
-): http.RequestListener {
-  // The door leaves only what a trusted proxy has forwarded, so Koa may believe it.
-  if (options.trustProxy?.length) app.proxy = true;
-  const door = createDoor(app, options);
-  const callback = app.callback();
-  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
-  return (req, res) => {
-    if (answerHealth(req, res, draining)) return;
-    try {
-      door.check(req);
-    } catch (error) {
-      res.shouldKeepAlive = false;
-      return writeRefusal(res, error as Refusal);
-    }
-    if (hasBody(req)) {
-      const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
-      if (!limitBody(req, res, own ?? maxBodyBytes)) return;
-    }
-    res.setHeader("X-Content-Type-Options", "nosniff");
-    if (draining()) res.shouldKeepAlive = false;
-    void callback(req, res);
-  };
-}
-
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -182,63 +140,4 @@ function urlOf(server: Server, host: string, scheme: string): string {
   // A wildcard is no address to open; this machine's own is one it covers.
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
   return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}/`;
-}
-
-async function drain(
-  server: Server,
-  sockets: ReadonlySet<Socket>,
-  upgrades: Upgrades,
-  graceMs: number,
-  log: Logger,
-  stopLifespans: (stopMs: number) => Promise<void>,
-): Promise<void> {
-  const deadline = performance.now() + graceMs;
-  log.info({ event: "draining", connections: upgrades.live.size }, "shutting down");
-  const left = await upgrades.drain({ graceMs: graceMs * HANDLERS_SHARE });
-  for (const { handshake } of left) {
-    log.warn(
-      { event: "handler-left", path: handshake.path },
-      `the handler of ${handshake.path} did not end in time`,
-    );
-  }
-  // It listens until here, so that a load balancer reads 503 and not a refused connection.
-  await closed(server, sockets, deadline - graceMs * (1 - HANDLERS_SHARE) - performance.now());
-  await stopLifespans(Math.max(deadline - performance.now(), 0));
-  log.info({ event: "stopped" }, "stopped");
-}
-
-// Resolves when the last request has ended; what has not by the deadline is cut off.
-async function closed(server: Server, sockets: ReadonlySet<Socket>, ms: number): Promise<void> {
-  const ended = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  // Not closeAllConnections(): it does not know sockets that were upgraded, nor those in the
-  // middle of a TLS handshake.
-  const timer = setTimeout(
-    () => {
-      for (const socket of sockets) socket.destroy();
-    },
-    Math.max(ms, 0),
-  );
-  await ended;
-  clearTimeout(timer);
-}
-
-// All sockets of a server that are not a connection, which `upgrades` follows by itself: in HTTP,
-// in a TLS handshake, or upgraded by somebody else.
-function socketsOf(server: Server, upgrades: Upgrades): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  // One listener for all of them.
-  function forget(this: Socket): void {
-    sockets.delete(this);
-  }
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", forget);
-  });
-  upgrades.on("accepted", ({ socket }) => {
-    sockets.delete(socket);
-    socket.off("close", forget);
-  });
-  return sockets;
 }

@@ -1,0 +1,52 @@
+import type { RequestListener } from "node:http";
+import type Koa from "koa";
+import { limitBody } from "./body-limit.ts";
+import { createDoor, type DoorOptions, type Settled } from "./door.ts";
+import { hasBody } from "./handshake-check.ts";
+import { answerHealth } from "./health.ts";
+import { rawPath } from "./path.ts";
+import { type Refusal, writeRefusal } from "./refusal.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Options of {@link frontOf}. */
+export interface FrontOptions extends DoorOptions {
+  /** The longest body of a request in bytes; a longer one gets 413. Default 1 MiB. */
+  maxBodyBytes?: number;
+}
+
+/**
+ * What stands before the app for plain HTTP; `attach` has its own for handshakes.
+ *
+ * @param app the root app
+ * @param options see {@link FrontOptions}
+ * @param draining whether the server is on its way out
+ * @returns a listener for the server's `request` event
+ */
+export function frontOf(
+  app: Koa & Settled,
+  options: FrontOptions,
+  draining: () => boolean,
+): RequestListener {
+  // The door leaves only what a trusted proxy has forwarded, so Koa may believe it.
+  if (options.trustProxy?.length) app.proxy = true;
+  const door = createDoor(app, options);
+  const callback = app.callback();
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  return (req, res) => {
+    if (answerHealth(req, res, draining)) return;
+    try {
+      door.check(req);
+    } catch (error) {
+      res.shouldKeepAlive = false;
+      return writeRefusal(res, error as Refusal);
+    }
+    if (hasBody(req)) {
+      const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
+      if (!limitBody(req, res, own ?? maxBodyBytes)) return;
+    }
+    res.setHeader("X-Content-Type-Options", "nosniff");
+    if (draining()) res.shouldKeepAlive = false;
+    void callback(req, res);
+  };
+}
