@@ -4,6 +4,7 @@ import type { Handshake } from "./handshake.ts";
 import type { Logger } from "./log.ts";
 import { type SlowEvent, slowChannel } from "./member.ts";
 import { rawPath } from "./path.ts";
+import { reasonOf } from "./refusal.ts";
 import type { Upgrades } from "./upgrades.ts";
 
 /** What of a request is logged when its response has ended. */
@@ -30,8 +31,7 @@ interface Begun {
 export function logUpgrades(upgrades: Upgrades, log: Logger): void {
   upgrades.on("accepted", (handshake) => line(log, handshake, 101, "[accepted]"));
   upgrades.on("refused", (handshake, status) => {
-    // A URL that it names may have the client's query, which may hold a token.
-    const reason = handshake.reason?.replace(/\?\S*/, "");
+    const reason = withoutQuery(handshake.reason);
     const why = reason === undefined ? "" : `: ${reason}`;
     line(log, handshake, status, `[refused ${status} ${STATUS_CODES[status] ?? ""}${why}]`, reason);
   });
@@ -82,9 +82,11 @@ export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResp
     const client = clientOf(this.req, peer);
     const durationMs = since(startedAt);
     const status = this.writableFinished ? this.statusCode : undefined;
-    const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}` : "[client left]";
+    const reason = withoutQuery(reasonOf(this));
+    const why = reason === undefined ? "" : `: ${reason}`;
+    const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}${why}` : "[client left]";
     log.info(
-      { event: "request", client, method, path, status, durationMs },
+      { event: "request", client, method, path, status, reason, durationMs },
       `${client} - "${method} ${path}" ${outcome} ${durationMs} ms`,
     );
   }
@@ -110,6 +112,11 @@ function line(
     { event: "handshake", client, path, status, reason, durationMs: since(handshake.startedAt) },
     `${client} - "WebSocket ${path}" ${outcome}`,
   );
+}
+
+// A URL that a reason names may have the client's query, which may hold a token.
+function withoutQuery(reason: string | undefined): string | undefined {
+  return reason?.replace(/\?\S*/, "");
 }
 
 function since(startedAt: number): number {

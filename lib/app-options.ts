@@ -1,5 +1,6 @@
 import type compose from "koa-compose";
 import { assertOptions, type OptionKinds } from "./options.ts";
+import { assertOrigins } from "./origin.ts";
 
 /** Koa's own options, and the limits of one app. */
 export interface AppOptions {
@@ -43,8 +44,9 @@ const KINDS: OptionKinds<AppOptions & KoaOptions> = {
 /**
  * Checks the options of an app.
  *
- * @throws TypeError for an option that there is not
+ * @throws TypeError for an unknown option, or an origin that is none
  */
 export function assertAppOptions(options: AppOptions): void {
   assertOptions(options, KINDS, "an App");
+  assertOrigins(options.allowedOrigins);
 }

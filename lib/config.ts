@@ -1,5 +1,5 @@
-import proxyAddr from "proxy-addr";
-import { canonical } from "./origin.ts";
+import { compileTrust } from "./address.ts";
+import { canonicalHost, isOrigin } from "./origin.ts";
 
 /** A bad value in the environment: one line that names it, what was expected and what came. */
 export class ConfigError extends Error {
@@ -65,9 +65,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: one("logLevel", `one of ${LOG_LEVELS.join(", ")}`, (text) =>
       LOG_LEVELS.find((level) => level === text),
     ),
-    trustProxy: one("trustProxy", "addresses, CIDR ranges or loopback", list(trustable)),
-    allowedHosts: one("allowedHosts", "host names without a scheme", list(host)),
-    allowedOrigins: one("allowedOrigins", "origins such as https://example.com", list(origin)),
+    trustProxy: one("trustProxy", "addresses, CIDR ranges, loopback or unix", list(trustable)),
+    allowedHosts: one(
+      "allowedHosts",
+      "host names without a scheme, wildcard or leading dot",
+      list(canonicalHost),
+    ),
+    allowedOrigins: one(
+      "allowedOrigins",
+      "origins such as https://example.com or capacitor://localhost",
+      list(origin),
+    ),
   };
 }
 
@@ -106,14 +114,13 @@ function host(text: string): string | undefined {
   return /^[A-Za-z0-9.:%_-]{1,253}$/.test(text) ? text : undefined;
 }
 
-// As browsers write it, for it is compared as a whole.
 function origin(text: string): string | undefined {
-  return canonical(text) === text ? text : undefined;
+  return isOrigin(text) ? text : undefined;
 }
 
 function trustable(text: string): string | undefined {
   try {
-    proxyAddr.compile(text);
+    compileTrust([text]);
     return text;
   } catch {
     return undefined;

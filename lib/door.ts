@@ -1,11 +1,10 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type Koa from "koa";
-import proxyAddr from "proxy-addr";
-import { forwardedFor } from "./address.ts";
+import { clientBehind, compileTrust, forwardedFor, type Trust } from "./address.ts";
 import { handshakeOf } from "./handshake.ts";
-import { hostAllowed, originAllowed } from "./origin.ts";
-import { rawPath } from "./path.ts";
-import { Refusal } from "./refusal.ts";
+import { assertOrigins, canonicalHost, hostAllowed, originAllowed } from "./origin.ts";
+import { hasPath, rawPath } from "./path.ts";
+import { Refusal, shown } from "./refusal.ts";
 
 /** Who may come in: what is checked of every request and handshake before any middleware. */
 export interface DoorOptions {
@@ -18,21 +17,34 @@ export interface DoorOptions {
   allowedOrigins?: readonly string[];
   /**
    * Addresses, CIDR ranges or `loopback`, `linklocal`, `uniquelocal` of the proxies whose
-   * `X-Forwarded-For`, `-Proto` and `-Host` are believed. Default none.
+   * `X-Forwarded-For`, `-Proto`, `-Host` and `-Port` are believed; `unix` for the other end of a
+   * Unix socket. Default none.
    */
   trustProxy?: readonly string[];
 }
 
 /** Methods that change nothing (RFC 9110 section 9.2.1): a foreign page may send these. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
-const FORWARDED = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] as const;
+const FORWARDED = [
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+] as const;
+/** Some proxies (Traefik) name the WebSocket's scheme; any other says nothing. */
+const SCHEMES: ReadonlyMap<string, string> = new Map([
+  ["https", "https"],
+  ["http", "http"],
+  ["wss", "https"],
+  ["ws", "http"],
+]);
 
 /** The check of a server's door. */
 export interface Door {
   /**
    * Lets a request in.
    *
-   * @throws Refusal 421 for its Host, 403 for its Origin
+   * @throws Refusal 400 for its target, 421 for its Host, 403 for its Origin
    */
   check(req: IncomingMessage): void;
   /** Whether an address is a proxy's that is trusted. */
@@ -59,12 +71,13 @@ export interface Settled {
  *
  * @param app the root app; it and its mounts may allow origins of their own
  * @param options see {@link DoorOptions}
+ * @throws TypeError for an option that names no host, origin or proxy
  */
 export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
-  const { trustProxy } = options;
-  const trust = trustProxy?.length ? proxyAddr.compile([...trustProxy]) : () => false;
-  const hosts = new Set(options.allowedHosts?.map((host) => host.toLowerCase()));
+  const trust = compileTrust(options.trustProxy ?? []);
+  const hosts = canonicalHosts(options.allowedHosts ?? []);
   const origins = options.allowedOrigins ?? [];
+  assertOrigins(origins);
   // The last that was let in: most clients come to one host and from one page, and reading a URL
   // costs more than all the rest of the check.
   let lastHost: string | undefined;
@@ -78,24 +91,37 @@ export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
     return true;
   };
   const check = (req: IncomingMessage): void => {
+    const { url = "", headers } = req;
+    if (!hasPath(url, req.method)) throw new Refusal(400, WRONG_TARGET);
     settleForwarded(req, trust);
-    const host = String(req.headers["x-forwarded-host"] ?? req.headers.host ?? "");
+    const host = String(headers["x-forwarded-host"] ?? headers.host ?? "");
     if (host !== lastHost) {
-      if (!hostAllowed(host, hosts)) throw new Refusal(421, WRONG_HOST);
+      if (!hostAllowed(host, hosts)) throw refusal(421, WRONG_HOST, host);
       lastHost = host;
     }
-    const { origin } = req.headers;
-    if (origin === undefined || !changesSomething(req)) return;
+    if (!changesSomething(req)) return;
+    const { origin } = headers;
+    if (origin === undefined) {
+      if (isOfAnotherSite(headers["sec-fetch-site"])) throw new Refusal(403, WRONG_SITE);
+      return;
+    }
     if (isOwn(origin, `${schemeOf(req)}://${host}`)) return;
-    const own = app.settingsAt?.(rawPath(req.url ?? "")).allowedOrigins ?? [];
-    if (!originAllowed(origin, "", own)) throw new Refusal(403, WRONG_ORIGIN);
+    const own = app.settingsAt?.(rawPath(url)).allowedOrigins ?? [];
+    if (!originAllowed(origin, "", own)) throw refusal(403, WRONG_ORIGIN, origin);
   };
-  return { check, trusts: (address) => trust(address, 0) };
+  return { check, trusts: trust.address };
 }
 
+// The answer repeats nothing of the request; whoever runs the server reads what came.
+function refusal(status: number, message: string, came: string): Refusal {
+  return new Refusal(status, message, {}, `${message}: ${shown(came)}`);
+}
+
+const WRONG_TARGET = "expected a request target that is a path";
 const WRONG_HOST = "this server does not answer to that Host; ALLOWED_HOSTS names those it does";
 const WRONG_ORIGIN =
   "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another";
+const WRONG_SITE = "expected an Origin in a request that a page of another site has sent";
 
 // A page of any origin may read through a form or an image what needs no permission; a handshake
 // has a method that is safe and is not.
@@ -103,30 +129,65 @@ function changesSomething(req: IncomingMessage): boolean {
   return !SAFE.has(req.method ?? "") || handshakeOf(req) !== undefined;
 }
 
-function settleForwarded(
-  req: IncomingMessage,
-  trust: (address: string, hop: number) => boolean,
-): void {
-  const peer = req.socket.remoteAddress;
-  if (!peer || !trust(peer, 0)) {
-    for (const name of FORWARDED) if (name in req.headers) delete req.headers[name];
+// Browsers that send no Origin, because of a policy or an extension, say this all the same.
+function isOfAnotherSite(site: string | string[] | undefined): boolean {
+  return site !== undefined && site !== "same-origin" && site !== "none";
+}
+
+function settleForwarded(req: IncomingMessage, trust: Trust): void {
+  const { headers, socket } = req;
+  if (!trust.peer(socket)) {
+    for (const name of FORWARDED) if (name in headers) delete headers[name];
     return;
   }
-  // The nearest hop that is no proxy of ours; what stands before it, anybody can have written.
-  const client = proxyAddr(req, trust);
-  forwardedFor(req, client);
-  req.headers["x-forwarded-for"] = client;
-  for (const name of ["x-forwarded-proto", "x-forwarded-host"] as const) {
-    const last = String(req.headers[name] ?? "")
-      .split(",")
-      .at(-1)
-      ?.trim();
-    if (last) req.headers[name] = last;
-    else delete req.headers[name];
+  const chain = String(headers["x-forwarded-for"] ?? "");
+  const client = clientBehind(chain, socket.remoteAddress ?? "", trust.address);
+  if (client !== "") forwardedFor(req, client);
+  replace(headers, "x-forwarded-for", client);
+  // Of scheme, host and port, what the nearest proxy wrote counts.
+  for (const name of ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"] as const) {
+    replace(
+      headers,
+      name,
+      String(headers[name] ?? "")
+        .split(",")
+        .at(-1)
+        ?.trim(),
+    );
   }
+  replace(headers, "x-forwarded-proto", SCHEMES.get(lower(headers["x-forwarded-proto"])));
+  replace(headers, "x-forwarded-host", withPort(headers));
+}
+
+function replace(headers: IncomingHttpHeaders, name: string, value: string | undefined): void {
+  if (value) headers[name] = value;
+  else delete headers[name];
+}
+
+function lower(value: string | string[] | undefined): string {
+  return String(value ?? "").toLowerCase();
+}
+
+// A proxy that passes the name alone may name the port beside it. The default ports say nothing:
+// a proxy behind what ends TLS tells of its own 80.
+function withPort(headers: IncomingHttpHeaders): string | undefined {
+  const forwarded = headers["x-forwarded-host"] as string | undefined;
+  const port = String(headers["x-forwarded-port"] ?? "");
+  const host = forwarded ?? headers.host ?? "";
+  if (!/^[1-9]\d{0,4}$/.test(port) || port === "80" || port === "443") return forwarded;
+  return host === "" || /:\d*$/.test(host) ? forwarded : `${host}:${port}`;
 }
 
 function schemeOf(req: IncomingMessage): string {
   const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
   return String(req.headers["x-forwarded-proto"] ?? (encrypted ? "https" : "http"));
+}
+
+function canonicalHosts(hosts: readonly string[]): Set<string> {
+  const all = hosts.map((host) => {
+    const canonical = canonicalHost(host);
+    if (canonical) return canonical;
+    throw new TypeError(`expected allowedHosts to be names without a scheme, but got "${host}"`);
+  });
+  return new Set(all);
 }

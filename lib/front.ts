@@ -2,7 +2,7 @@ import type { RequestListener } from "node:http";
 import type Koa from "koa";
 import { limitBody } from "./body-limit.ts";
 import { createDoor, type DoorOptions, type Settled } from "./door.ts";
-import { hasBody } from "./handshake-check.ts";
+import { assertOneHost, hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
 import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
@@ -34,8 +34,9 @@ export function frontOf(
   const callback = app.callback();
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
   return (req, res) => {
-    if (answerHealth(req, res, draining)) return;
     try {
+      assertOneHost(req);
+      if (answerHealth(req, res, draining)) return;
       door.check(req);
     } catch (error) {
       res.shouldKeepAlive = false;

@@ -41,6 +41,17 @@ export function offeredProtocols(req: IncomingMessage): string[] {
   throw new Refusal(400, "expected Sec-WebSocket-Protocol to be a list of different tokens");
 }
 
+const ONE_HOST = "expected one Host header";
+
+/**
+ * Checks that a request does not name two hosts, of which a proxy may have looked at the other.
+ *
+ * @throws Refusal 400 (RFC 9112 section 3.2)
+ */
+export function assertOneHost(req: IncomingMessage): void {
+  if (countOf(req.rawHeaders, "host") > 1) throw new Refusal(400, ONE_HOST);
+}
+
 /**
  * Checks what RFC 6455 section 4.2.1 asks of a handshake before any middleware sees it.
  *
@@ -55,8 +66,9 @@ export function checkHandshake(req: IncomingMessage): void {
   if (req.httpVersionMajor === 1 && req.httpVersionMinor < 1) {
     throw new Refusal(400, "expected HTTP/1.1 for a WebSocket, but got HTTP/1.0");
   }
-  // Node checks this for requests, but not for upgrades (RFC 9112 section 3.2).
-  if (countOf(req.rawHeaders, "host") !== 1) throw new Refusal(400, "expected one Host header");
+  assertOneHost(req);
+  // Node asks requests for it, but not upgrades.
+  if (req.headers.host === undefined) throw new Refusal(400, ONE_HOST);
   if (req.headers["sec-websocket-version"] !== "13") {
     throw new Refusal(426, "expected Sec-WebSocket-Version: 13", {
       "Sec-WebSocket-Version": "13",

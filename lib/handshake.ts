@@ -155,7 +155,7 @@ export class Handshake implements Watched {
   refuse(error: Refusal): void {
     if (this.#state !== "pending" || !this.#res || this.#res.headersSent) return;
     this.wait();
-    this.reason = error.message;
+    this.reason = error.reason;
     writeRefusal(this.#res, error);
   }
 

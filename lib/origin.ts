@@ -1,16 +1,53 @@
-import { isIP } from "node:net";
+import { isIP, isIPv6 } from "node:net";
+
+/** A name of a host (RFC 952, and the underscores that some have), or an IPv4 address. */
+const NAME = /^[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*\.?$/;
+/** An IPv6 address in brackets or anything else, and a port if need be. */
+const HOST_AND_PORT = /^(?:\[([^\]]*)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
+/** Schemes that have origins of another form, or none that a page sends. */
+const NO_APP = new Set(["http", "https", "ws", "wss", "ftp", "javascript", "data", "blob"]);
 
 /**
  * Whether a `Host` may be answered: it names this machine, or is one that is allowed. Anything
  * else may be a name that an attacker's DNS points at this address.
  *
  * @param host a `Host` header, with or without a port
- * @param allowed names in lower case; with a port they allow that port only
+ * @param allowed hosts in the form of {@link canonicalHost}; with a port they allow that port only
  */
 export function hostAllowed(host: string, allowed: ReadonlySet<string>): boolean {
   const lower = host.toLowerCase();
-  const name = lower.replace(/:\d{1,5}$/, "");
-  return isLoopback(name) || allowed.has(lower) || allowed.has(name);
+  const name = withoutPort(lower);
+  if (isLoopback(name) || allowed.has(lower) || allowed.has(name)) return true;
+  // An IPv6 address can be written in many ways.
+  const canonical = name.startsWith("[") ? canonicalHost(lower) : undefined;
+  return !!canonical && (allowed.has(canonical) || allowed.has(withoutPort(canonical)));
+}
+
+function withoutPort(host: string): string {
+  return host.replace(/:\d{1,5}$/, "");
+}
+
+/**
+ * A host as browsers write it in `Host`: lower case, an IPv6 address in brackets and shortened.
+ *
+ * @param text a name or an address, with or without a port; IPv6 with or without brackets
+ * @returns undefined for what no `Host` can be: a scheme, a wildcard, a leading dot, a bad port
+ */
+export function canonicalHost(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  const address = shortened(lower);
+  if (address) return address;
+  const [, six, name = "", port] = HOST_AND_PORT.exec(lower) ?? [];
+  const host = six === undefined ? name : shortened(six);
+  if (!host || host.length > 255 || (six === undefined && !NAME.test(host))) return undefined;
+  if (port === undefined) return host;
+  const number = Number(port);
+  return number > 0 && number < 65_536 ? `${host}:${number}` : undefined;
+}
+
+function shortened(address: string): string | undefined {
+  if (!isIPv6(address) || address.includes("%")) return undefined;
+  return new URL(`http://[${address}]`).hostname;
 }
 
 /** Whether a host name or an address is this machine's own. */
@@ -47,4 +84,29 @@ export function canonical(origin: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a list of allowed origins can have this: an http or https origin as browsers write it,
+ * for it is compared as a whole, or what apps on phones and desktops and extensions of browsers
+ * send, such as `capacitor://localhost`, `tauri://localhost`, `chrome-extension://id`, `file://`.
+ */
+export function isOrigin(text: string): boolean {
+  if (text.includes("*")) return false;
+  if (canonical(text) === text || text === "file://") return true;
+  const [, scheme = ""] = /^([a-z][a-z0-9+.-]*):\/\/[\w.~-]{1,255}(?::\d{1,5})?$/.exec(text) ?? [];
+  return scheme !== "" && !NO_APP.has(scheme);
+}
+
+/**
+ * Checks a list of allowed origins.
+ *
+ * @throws TypeError for an entry that no client sends as its `Origin`, or that is never let in
+ */
+export function assertOrigins(origins: readonly string[] = []): void {
+  const wrong = origins.find((origin) => !isOrigin(origin));
+  if (wrong === undefined) return;
+  throw new TypeError(
+    `expected allowedOrigins to be origins such as https://example.com, but got "${wrong}"`,
+  );
 }

@@ -1,3 +1,4 @@
+import { parse } from "node:url";
 import type Koa from "koa";
 
 /** `.` or `..` as a segment, encoded or not: clients resolve these before they send a path. */
@@ -7,6 +8,30 @@ const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 export function rawPath(target: string): string {
   const query = target.indexOf("?");
   return query === -1 ? target : target.slice(0, query);
+}
+
+/** A target in absolute form (RFC 9112 section 3.2.2), without userinfo, which names no host. */
+const ABSOLUTE = /^(?:https?|wss?):\/\/[^/?#@\\]+(?:[/?]|$)/i;
+/** What makes Koa's parser read a path as a URL, in which `//?@#` has none. */
+const PARSED = /[\t\n\f\r #\u00a0\ufeff]/;
+
+/**
+ * Whether a request's target has a path: `/path`, `http://host/path`, or the `*` of OPTIONS. Of
+ * anything else Koa's parser makes a `ctx.path` that is `null`, or it throws.
+ *
+ * @param target a request target as it was sent
+ * @param method the request's method
+ */
+export function hasPath(target: string, method: string | undefined): boolean {
+  const isAbsolute = !target.startsWith("/");
+  if (!isAbsolute && !PARSED.test(target)) return true;
+  if (target === "*") return method === "OPTIONS";
+  if (isAbsolute && !ABSOLUTE.test(target)) return false;
+  try {
+    return parse(target).pathname?.startsWith("/") === true;
+  } catch {
+    return false;
+  }
 }
 
 /**

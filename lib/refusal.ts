@@ -21,18 +21,47 @@ export class Refusal extends Error {
   readonly statusCode: number;
   /** Response headers. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The reason for the log, which may say more than the client is told. */
+  readonly reason: string;
 
   /**
    * @param status an HTTP status of 400 or more
    * @param message one line for the client: why, and what to do
    * @param headers response headers, none by default
+   * @param reason one line for the log; by default the message
    */
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    reason = message,
+  ) {
     super(message);
+    this.reason = reason;
     this.status = status;
     this.statusCode = status;
     this.headers = headers;
   }
+}
+
+const REASON = Symbol("reason");
+
+type Reasoned = ServerResponse & { [REASON]?: string };
+
+/** Why a response refuses its request, for the log; undefined for any other response. */
+export function reasonOf(res: Reasoned): string | undefined {
+  return res[REASON];
+}
+
+/** Longer than any origin or host that is meant. */
+const MAX_SHOWN = 300;
+
+/** What a client has sent in a header, for the log: clipped, and in printable ASCII. */
+export function shown(header: string): string {
+  const text = header
+    .slice(0, MAX_SHOWN)
+    .replace(/[^\x21\x23-\x7e]/g, (char) => encodeURIComponent(char));
+  return `"${text}${header.length > MAX_SHOWN ? "…" : ""}"`;
 }
 
 /**
@@ -40,7 +69,8 @@ export class Refusal extends Error {
  *
  * @param res a response whose headers are not sent; those set so far are dropped
  */
-export function writeRefusal(res: ServerResponse, refusal: Refusal): void {
+export function writeRefusal(res: Reasoned, refusal: Refusal): void {
+  res[REASON] = refusal.reason;
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   res.writeHead(refusal.status, {
     "Content-Type": "text/plain; charset=utf-8",

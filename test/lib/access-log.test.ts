@@ -68,7 +68,7 @@ test("the log has a line for the handshake and one for the end of each connectio
   assert.equal(accepted?.status, 101);
   assert.match(
     closed?.msg ?? "",
-    /^127\.0\.0\.1:\d+ - "WebSocket \/ws\/" \[closed 4001 after 0\.\d s\]$/,
+    /^127\.0\.0\.1:\d+ - "WebSocket \/ws\/" \[closed 4001 after \d+\.\d s\]$/,
   );
   assert.equal(closed?.code, 4001);
   assert.equal(closed?.client, accepted?.client);
@@ -109,9 +109,14 @@ test("why a handshake was refused is in the log, unless it is the app who says i
   assert.deepEqual(told, [
     [
       403,
-      "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another",
+      "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another: " +
+        '"http://elsewhere.example"',
     ],
-    [421, "this server does not answer to that Host; ALLOWED_HOSTS names those it does"],
+    [
+      421,
+      "this server does not answer to that Host; ALLOWED_HOSTS names those it does: " +
+        '"elsewhere.example"',
+    ],
     [403, "this path answers plain HTTP, not a WebSocket"],
     [403, "there is no WebSocket route at this path"],
     [401, undefined],
@@ -119,6 +124,29 @@ test("why a handshake was refused is in the log, unless it is the app who says i
     [401, undefined],
     [401, undefined],
   ]);
+});
+
+test("what the door refuses is in the log with what came, clipped and printable, for plain HTTP too", async () => {
+  const long = `http://${"x".repeat(9_000)}`;
+  const { lines } = await story(async (client) => {
+    for (const origin of ["capacitor://localhost", 'a\u009b31m\u00e9"b', long, "null"]) {
+      await client.fetch("/page", { method: "POST", headers: { Origin: origin } });
+    }
+  });
+  const told = lines.filter(({ event }) => event === "request");
+  assert.deepEqual(
+    told.map(({ status, reason }) => [status, reason?.replace(/^[^:]*: /, "")]),
+    [
+      [403, '"capacitor://localhost"'],
+      [403, '"a%C2%9B31m%C3%A9%22b"'],
+      [403, `"${long.slice(0, 300)}…"`],
+      [403, '"null"'],
+    ],
+  );
+  assert.match(
+    told[0]?.msg ?? "",
+    /"POST \/page" 403 Forbidden: .*"capacitor:\/\/localhost" \d+ ms$/,
+  );
 });
 
 test("an ordinary disconnect, even an abrupt one, is no error", async () => {

@@ -19,6 +19,26 @@ describe("readConfig", () => {
     });
   });
 
+  test("reads hosts, origins and proxies of every kind", () => {
+    const { allowedHosts, allowedOrigins, trustProxy } = readConfig({
+      ALLOWED_HOSTS: "Chat.example, 2001:db8::1, [2001:DB8::2],[2001:db8::3]:8443",
+      ALLOWED_ORIGINS: "https://a.example, capacitor://localhost,chrome-extension://abc",
+      TRUST_PROXY: "unix, loopback,2001:db8::/32",
+    });
+    assert.deepEqual(allowedHosts, [
+      "chat.example",
+      "[2001:db8::1]",
+      "[2001:db8::2]",
+      "[2001:db8::3]:8443",
+    ]);
+    assert.deepEqual(allowedOrigins, [
+      "https://a.example",
+      "capacitor://localhost",
+      "chrome-extension://abc",
+    ]);
+    assert.deepEqual(trustProxy, ["unix", "loopback", "2001:db8::/32"]);
+  });
+
   const bad: [string, string][] = [
     ["PORT", "80a"],
     ["PORT", "-1"],
@@ -30,6 +50,13 @@ describe("readConfig", () => {
     ["GRACE_SECONDS", "soon"],
     ["GRACE_SECONDS", "3601"],
     ["LOG_LEVEL", "loud"],
+    ["ALLOWED_HOSTS", ".example.com"],
+    ["ALLOWED_HOSTS", "*.example.com"],
+    ["ALLOWED_HOSTS", "a.example,"],
+    ["ALLOWED_HOSTS", "[2001:db8::1"],
+    ["ALLOWED_ORIGINS", "null"],
+    ["ALLOWED_ORIGINS", "capacitor://localhost/"],
+    ["TRUST_PROXY", "unix:/run/x"],
   ];
   for (const [name, value] of bad) {
     test(`refuses ${name}=${JSON.stringify(value)} in one line that names it`, () => {

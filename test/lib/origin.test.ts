@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { canonical, hostAllowed, isLoopback, originAllowed } from "../../lib/origin.ts";
+import {
+  canonical,
+  canonicalHost,
+  hostAllowed,
+  isLoopback,
+  isOrigin,
+  originAllowed,
+} from "../../lib/origin.ts";
 
 describe("isLoopback", () => {
   test("holds for the names and addresses of this machine alone", () => {
@@ -113,6 +120,78 @@ describe("hostAllowed", () => {
       "127.0.0.1.nip.example",
     ]) {
       assert.equal(hostAllowed(host, allowed), false, host);
+    }
+  });
+});
+
+describe("an IPv6 address among the hosts", () => {
+  test("is one, with and without brackets, however long it is written", () => {
+    for (const given of ["2001:db8::1", "[2001:db8::1]", "2001:0DB8:0:0::1", "[2001:DB8:0::0:1]"]) {
+      const allowed = new Set([canonicalHost(given) ?? ""]);
+      for (const host of ["[2001:db8::1]", "[2001:DB8::1]:8000", "[2001:0db8:0:0:0:0:0:1]:80"]) {
+        assert.equal(hostAllowed(host, allowed), true, `${host} where ${given} is allowed`);
+      }
+      for (const host of ["[2001:db8::2]", "2001:db8::1", "[2001:db8::1", "[2001:db8::1]x"]) {
+        assert.equal(hostAllowed(host, allowed), false, `${host} where ${given} is allowed`);
+      }
+    }
+  });
+
+  test("may have a port, and is then allowed with that port only", () => {
+    const allowed = new Set([canonicalHost("[2001:DB8::1]:8443") ?? ""]);
+    assert.equal(hostAllowed("[2001:db8:0::1]:8443", allowed), true);
+    assert.equal(hostAllowed("[2001:db8::1]", allowed), false);
+    assert.equal(hostAllowed("[2001:db8::1]:844", allowed), false);
+  });
+});
+
+describe("canonicalHost", () => {
+  test("is a host as Host headers have it", () => {
+    for (const [given, host] of [
+      ["Chat.Example", "chat.example"],
+      ["chat.example:8443", "chat.example:8443"],
+      ["chat_1.example.", "chat_1.example."],
+      ["192.0.2.1:80", "192.0.2.1:80"],
+      ["[::1]", "[::1]"],
+    ] as const) {
+      assert.equal(canonicalHost(given), host, given);
+    }
+  });
+
+  test("is undefined for what no Host can be, so that a wildcard is not mistaken for one", () => {
+    for (const given of [
+      ...["", ".", ".chat.example", "*.chat.example", "*", "chat..example", "-chat.example"],
+      ...["http://chat.example", "chat.example/", "chat.example:", "chat.example:0"],
+      ...["chat.example:65536", "chat.example:http", "a b", "user@chat.example", "[chat.example]"],
+      ...["[2001:db8::1", "2001:db8::1]", "[::1]8443", "[fe80::1%eth0]", "fe80::1%eth0", ":::"],
+    ]) {
+      assert.equal(canonicalHost(given), undefined, given);
+    }
+  });
+});
+
+describe("isOrigin", () => {
+  test("holds for what browsers, apps and extensions send", () => {
+    for (const origin of [
+      ...["https://a.example", "http://localhost:3000", "http://[::1]:8000"],
+      ...["capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://obsidian.md"],
+      ...["chrome-extension://abcdefghijklmnopabcdefghijklmnop", "file://", "app://-"],
+      "moz-extension://d36f8c9e-5b0e-4a6e-9f0f-3a1c5ad6ce0a",
+      "safari-web-extension://3D0E6B9A-2C45-4B4C-9B7B-0E3B5C9F1A11",
+    ]) {
+      assert.equal(isOrigin(origin), true, origin);
+      assert.equal(originAllowed(origin, "", [origin]), true, origin);
+    }
+  });
+
+  test("does not hold for what nobody sends as an Origin, or what is never let in", () => {
+    for (const origin of [
+      ...["", "null", "*", "a.example", "https://a.example/", "https://A.example"],
+      ...["https://a.example:443", "https://*.example", "ws://a.example", "wss://a.example"],
+      ...["capacitor://", "capacitor://localhost/", "CAPACITOR://localhost", "tauri:localhost"],
+      ...["javascript://x", "data://x", "blob://x", "file:///", "app://a b", "app://a@b"],
+    ]) {
+      assert.equal(isOrigin(origin), false, origin);
     }
   });
 });
