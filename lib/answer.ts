@@ -1,4 +1,4 @@
-import type { Context } from "./context.ts";
+import { type Context, ROOT_PATH } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
 import { otherSlash } from "./path.ts";
 import { refuseHandshake } from "./settle.ts";
@@ -17,8 +17,9 @@ export function answerNothing(ctx: Context): Promise<void> {
  * handshake is refused with the URL to use, for browsers do not follow redirects of WebSockets.
  */
 export function answerMissingSlash(ctx: Context): Promise<void> {
-  const target = otherSlash(ctx.originalUrl);
-  if (!target) return answerNothing(ctx);
+  const other = otherSlash(ctx.originalUrl);
+  if (!other) return answerNothing(ctx);
+  const target = (ctx[ROOT_PATH] ?? "") + other;
   if (handshakeOf(ctx.req)) {
     refuseHandshake(ctx, `there is no WebSocket route at this path; connect to ${target}`);
     return ANSWERED;

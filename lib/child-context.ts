@@ -1,5 +1,5 @@
 import type Koa from "koa";
-import { type Context, PARENT, type Params, PREFIX, SEEN } from "./context.ts";
+import { type Context, PARENT, type Params, PREFIX, ROOT_PATH, SEEN } from "./context.ts";
 import { COOKIES, contextsBelow } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
@@ -73,5 +73,5 @@ export function contextUnderKoaMount(parent: Context, app: Koa): Context | undef
   if (parent.path === "/" && !original.endsWith("/")) return undefined;
   parent[SEEN] = true;
   const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
-  return childContext(parent, app, prefix);
+  return childContext(parent, app, (parent[ROOT_PATH] ?? "") + prefix);
 }

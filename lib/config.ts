@@ -1,5 +1,6 @@
 import { compileTrust } from "./address.ts";
 import { canonicalHost, isOrigin } from "./origin.ts";
+import { readRootPath } from "./root-path.ts";
 
 /** A bad value in the environment: one line that names it, what was expected and what came. */
 export class ConfigError extends Error {
@@ -12,6 +13,10 @@ export interface Config {
   host: string;
   /** The port to listen on, 0 for a free one. Default 8000. */
   port: number;
+  /** The path of a Unix socket to listen on in place of `host` and `port`. Default none. */
+  socket: string;
+  /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
+  rootPath: string;
   /** Seconds from the signal to the exit, at most. Default 10. */
   graceSeconds: number;
   /** The least level that is logged. Default info. */
@@ -34,6 +39,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const DEFAULT_CONFIG: Readonly<Config> = {
   host: "127.0.0.1",
   port: 8000,
+  socket: "",
+  rootPath: "",
   graceSeconds: 10,
   logLevel: "info",
   trustProxy: [],
@@ -42,8 +49,8 @@ export const DEFAULT_CONFIG: Readonly<Config> = {
 };
 
 /**
- * Reads the settings from environment variables: `HOST`, `PORT`, `GRACE_SECONDS`, `LOG_LEVEL`, and
- * the comma-separated lists `TRUST_PROXY`, `ALLOWED_HOSTS` and `ALLOWED_ORIGINS`. One that is empty
+ * Reads the settings from environment variables: `HOST`, `PORT`, `SOCKET`,
+ * `ROOT_PATH`, `GRACE_SECONDS`, `LOG_LEVEL`, and the comma-separated lists `TRUST_PROXY`, `ALLOWED_HOSTS` and `ALLOWED_ORIGINS`. One that is empty
  * or missing takes its default.
  *
  * @throws ConfigError for a value that cannot be meant
@@ -59,6 +66,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     port: one("port", "a whole number from 0 to 65535", (text) =>
       number(text, /^\d{1,5}$/, 65_535),
     ),
+    socket: one("socket", `an absolute path of at most ${MAX_SOCKET_BYTES} bytes`, socketPath),
+    rootPath: one("rootPath", "a path such as /api", readRootPath),
     graceSeconds: one("graceSeconds", "a number of seconds from 0 to 3600", (text) =>
       number(text, /^\d{1,4}(\.\d{1,3})?$/, 3600),
     ),
@@ -79,10 +88,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
+/** What Linux's `sun_path` holds before its final NUL; a longer path would be cut short. */
+const MAX_SOCKET_BYTES = 107;
+
 /** The environment variable of each setting. */
 const VARIABLES: Readonly<Record<keyof Config, string>> = {
   host: "HOST",
   port: "PORT",
+  socket: "SOCKET",
+  rootPath: "ROOT_PATH",
   graceSeconds: "GRACE_SECONDS",
   logLevel: "LOG_LEVEL",
   trustProxy: "TRUST_PROXY",
@@ -112,6 +126,11 @@ function number(text: string, form: RegExp, most: number): number | undefined {
 
 function host(text: string): string | undefined {
   return /^[A-Za-z0-9.:%_-]{1,253}$/.test(text) ? text : undefined;
+}
+
+function socketPath(text: string): string | undefined {
+  const isPath = text.startsWith("/") && !text.endsWith("/") && !text.includes("\0");
+  return isPath && Buffer.byteLength(text) <= MAX_SOCKET_BYTES ? text : undefined;
 }
 
 function origin(text: string): string | undefined {

@@ -16,7 +16,10 @@ export type Params<Path extends string = string> = {
 
 /** What the framework adds to Koa's context. */
 export interface SubappContext<Path extends string = string> {
-  /** The whole prefix this app hangs under, without a final slash; "" at the root. FastAPI's `root_path`. */
+  /**
+   * The whole prefix this app hangs under as clients see it, without a final slash; at the root
+   * the `rootPath` of the server, "" by default. FastAPI's `root_path`.
+   */
   mountPath: string;
   /** The parameters of the route and of every parameterised prefix above it, decoded. */
   params: Params<Path>;
@@ -34,6 +37,9 @@ export type Context<Path extends string = string> = Koa.Context & SubappContext<
 
 /** Where an app hangs. `ctx.mountPath` says the same, but koa-mount as middleware overwrites it. */
 export const PREFIX = Symbol("prefix");
+
+/** The prefix that a proxy in front strips, on every context where there is one. */
+export const ROOT_PATH = Symbol("root path");
 
 /** The context of the app above, in that of a mounted app. */
 export const PARENT = Symbol("parent");

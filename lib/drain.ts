@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "./log.ts";
-import type { Upgrades } from "./upgrades.ts";
+import { type Upgrades, wholeMs } from "./upgrades.ts";
 
 /**
  * What of the grace period handlers and requests may use; the rest is for the lifespans, so that
@@ -14,7 +14,7 @@ const HANDLERS_SHARE = 0.8;
  * period, then the lifespans stop.
  *
  * @param server the server; it listens until its handlers have ended
- * @param sockets see {@link socketsOf}
+ * @param sockets its sockets that are no WebSocket
  * @param upgrades the server's upgrades
  * @param graceMs how long all of it may take, in milliseconds
  * @param log where it is told
@@ -50,33 +50,9 @@ async function closed(server: Server, sockets: ReadonlySet<Socket>, ms: number):
   });
   // Not closeAllConnections(): it does not know sockets that were upgraded, nor those in the
   // middle of a TLS handshake.
-  const timer = setTimeout(
-    () => {
-      for (const socket of sockets) socket.destroy();
-    },
-    Math.max(ms, 0),
-  );
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, wholeMs(ms));
   await ended;
   clearTimeout(timer);
-}
-
-/**
- * All sockets of a server that are not a connection, which `upgrades` follows by itself: in HTTP,
- * in a TLS handshake, or upgraded by somebody else.
- */
-export function socketsOf(server: Server, upgrades: Upgrades): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  // One listener for all of them.
-  function forget(this: Socket): void {
-    sockets.delete(this);
-  }
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", forget);
-  });
-  upgrades.on("accepted", ({ socket }) => {
-    sockets.delete(socket);
-    socket.off("close", forget);
-  });
-  return sockets;
 }

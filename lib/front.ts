@@ -4,6 +4,7 @@ import { limitBody } from "./body-limit.ts";
 import { createDoor, type DoorOptions, type Settled } from "./door.ts";
 import { assertOneHost, hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
+import { refusalOf } from "./http-connections.ts";
 import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
 
@@ -34,9 +35,12 @@ export function frontOf(
   const callback = app.callback();
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
   return (req, res) => {
+    const refused = refusalOf(req.socket);
+    if (refused) res.shouldKeepAlive = false;
     try {
       assertOneHost(req);
       if (answerHealth(req, res, draining)) return;
+      if (refused) throw refused;
       door.check(req);
     } catch (error) {
       res.shouldKeepAlive = false;

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type Koa from "koa";
 import { childContext, copySeen } from "./child-context.ts";
-import { type Context, lineage } from "./context.ts";
+import { type Context, lineage, ROOT_PATH } from "./context.ts";
 import { type ContextCopy, copiesWith } from "./context-prototype.ts";
 import type { Handshake } from "./handshake.ts";
 
@@ -100,6 +100,6 @@ export function reportContext(apps: readonly Koa[], handshake: Handshake): Conte
   const [root, ...others] = [...apps].reverse() as [Koa, ...Koa[]];
   let ctx = root.createContext(req, res) as Context;
   for (const app of others) ctx = childContext(ctx, app, mountPath);
-  req.url = path.slice(mountPath.length);
+  req.url = path.slice(mountPath.length - (ctx[ROOT_PATH] ?? "").length);
   return ctx;
 }

@@ -51,7 +51,7 @@ export class Limits {
         "Retry-After": RETRY_AFTER,
       });
     }
-    const who = exempt || isLoopback(address) ? undefined : network(address);
+    const who = exempt ? "" : shareOf(address);
     if (who) this.#count(who);
     this.#total++;
     return new Taken(this, who);
@@ -97,6 +97,16 @@ export class Taken {
     this.#limits?.giveBack(this.#who);
     this.#limits = undefined;
   }
+}
+
+/**
+ * Who a connection counts for: its address, or its network. Loopback has no share, nor has what
+ * comes through a Unix socket and names nobody.
+ *
+ * @returns "" for no share
+ */
+export function shareOf(address: string): string {
+  return isLoopback(address) ? "" : network(address);
 }
 
 // One customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177): they count as one.

@@ -47,8 +47,12 @@ function exitOnSignal(serving: Serving): void {
   process.on("SIGINT", onSignal);
 }
 
-function explain(error: NodeJS.ErrnoException & { port?: number }): { line: string; code: number } {
+/** An error of listening, as Node gives it. */
+type ListenError = NodeJS.ErrnoException & { port?: number; address?: string };
+
+function explain(error: ListenError): { line: string; code: number } {
   if (error instanceof ConfigError) return { line: error.message, code: EXIT.badValue };
+  if (error.syscall === "listen" && error.address?.startsWith("/")) return explainSocket(error);
   if (error.code === "EADDRINUSE") {
     const line = `PORT: expected a free port, but ${error.port} is in use; stop what listens there, or set PORT`;
     return { line, code: EXIT.portInUse };
@@ -60,4 +64,14 @@ function explain(error: NodeJS.ErrnoException & { port?: number }): { line: stri
     };
   }
   return { line: error.stack ?? String(error), code: EXIT.failedStart };
+}
+
+// Node says EACCES for a folder that is not there as well.
+function explainSocket({ code, message, address }: ListenError): { line: string; code: number } {
+  if (code === "EADDRINUSE") {
+    const line = `SOCKET: expected a path of its own, but ${address} is in use; stop what listens there, or set SOCKET`;
+    return { line, code: EXIT.portInUse };
+  }
+  const line = `SOCKET: expected a path in a folder that is there and can be written (${message})`;
+  return { line, code: EXIT.badValue };
 }

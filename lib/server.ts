@@ -1,20 +1,26 @@
 import http, { type Server as HttpServer } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
 import type Koa from "koa";
 import { logRequests, logSlow, logUpgrades } from "./access-log.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
-import { drain, socketsOf } from "./drain.ts";
+import { drain } from "./drain.ts";
+import { DropLog, watchDescriptors } from "./dropped.ts";
 import { logErrors } from "./error-log.ts";
 import { type FrontOptions, frontOf } from "./front.ts";
+import { HttpConnections, type HttpLimitOptions } from "./http-connections.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
+import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
 import { type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link serve}. */
-export interface ServeOptions extends Partial<Config>, AttachOptions, FrontOptions {
+export interface ServeOptions
+  extends Partial<Config>,
+    AttachOptions,
+    FrontOptions,
+    HttpLimitOptions {
   /** Where the story is told; by default to standard output at `logLevel`. */
   log?: Logger;
   /** A certificate and its key, to serve https and wss. */
@@ -25,11 +31,20 @@ export interface ServeOptions extends Partial<Config>, AttachOptions, FrontOptio
   headersTimeoutMs?: number;
   /** How long a whole request may take, in milliseconds; then 408. Default 300,000. */
   requestTimeoutMs?: number;
+  /**
+   * How long a connection is kept for its next request, in milliseconds; 0 keeps none. Default
+   * 65,000: longer than the 60 s for which balancers keep theirs, so that none sends a request
+   * into a connection that is being closed.
+   */
+  keepAliveTimeoutMs?: number;
 }
 
 /** A served app. */
 export interface Serving {
-  /** Where it is, with a final slash: `http://127.0.0.1:8000/`. */
+  /**
+   * Where it is, with a final slash: `http://127.0.0.1:8000/`, or `http://unix:/run/app.sock:/`
+   * as nginx writes a Unix socket.
+   */
   readonly url: string;
   /** The connections of this server. */
   readonly upgrades: Upgrades;
@@ -48,6 +63,8 @@ type Server = HttpServer | https.Server;
 const KINDS: OptionKinds<ServeOptions> = {
   host: "other",
   port: "number",
+  socket: "other",
+  rootPath: "other",
   graceSeconds: "number",
   logLevel: "other",
   trustProxy: "other",
@@ -58,14 +75,19 @@ const KINDS: OptionKinds<ServeOptions> = {
   lifespans: "other",
   maxConnections: "number",
   maxConnectionsPerAddress: "number",
+  maxHttpConnections: "number",
+  maxHttpConnectionsPerAddress: "number",
+  handshakesPerSecond: "number",
   handshakeTimeoutMs: "number",
   maxBodyBytes: "number",
   headersTimeoutMs: "number",
   requestTimeoutMs: "number",
+  keepAliveTimeoutMs: "number",
 };
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 300_000;
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How often Node looks for requests that are late: a tenth of the shortest wait. */
 const CHECK_EVERY_MS = 1_000;
 
@@ -90,18 +112,24 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
     frontOf(app, config, () => upgrades.draining),
   );
   const upgrades = attach(server, app, config);
-  const sockets = socketsOf(server, upgrades);
+  const drops = new DropLog(log);
+  watchDescriptors(server, drops);
+  const { sockets } = new HttpConnections(server, upgrades, config, drops);
   logUpgrades(upgrades, log);
   const stopLifespans = await startLifespans(app, options.lifespans);
   try {
-    await listen(server, config.port, config.host);
+    await listen(server, config);
   } catch (error) {
     await stopLifespans();
     throw error;
   }
-  const url = urlOf(server, config.host, options.tls ? "https" : "http");
+  const url = urlOf(server, config, options.tls ? "https" : "http");
   log.info({ event: "listening", url }, `listening on ${url}`);
-  const stopLogging = logSlow(upgrades, log);
+  const stopSlow = logSlow(upgrades, log);
+  const stopLogging = () => {
+    stopSlow();
+    drops.end();
+  };
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= drain(server, sockets, upgrades, config.graceSeconds * 1000, log, (stopMs) =>
@@ -119,25 +147,10 @@ function createServer(options: ServeOptions): Server {
     // Node refuses headers that may take longer than the whole request.
     headersTimeout: options.headersTimeoutMs ?? Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
     connectionsCheckingInterval: CHECK_EVERY_MS,
+    // To Node 0 means for ever.
+    keepAliveTimeout: Math.max(options.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS, 1),
   };
   return options.tls
     ? https.createServer({ ...timeouts, handshakeTimeout: timeouts.headersTimeout, ...options.tls })
     : http.createServer(timeouts);
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-function urlOf(server: Server, host: string, scheme: string): string {
-  const { port } = server.address() as AddressInfo;
-  // A wildcard is no address to open; this machine's own is one it covers.
-  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
-  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}/`;
 }

@@ -8,15 +8,19 @@ import { createDoor, type DoorOptions } from "./door.ts";
 import { wholeError } from "./error.ts";
 import { Handshake } from "./handshake.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts";
-import { type LimitOptions, Limits } from "./limits.ts";
+import { HandshakeRate, type RateOptions } from "./handshake-rate.ts";
+import { type LimitOptions, Limits, shareOf } from "./limits.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
+import { setRootPath } from "./root-path.ts";
 import { settle } from "./settle.ts";
 import { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link attach}. */
-export interface AttachOptions extends DoorOptions, LimitOptions {
+export interface AttachOptions extends DoorOptions, LimitOptions, RateOptions {
   /** How long a handshake may take from its arrival to its answer, in milliseconds. Default 10,000. */
   handshakeTimeoutMs?: number;
+  /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
+  rootPath?: string;
 }
 
 type Server = HttpServer | HttpsServer;
@@ -40,6 +44,7 @@ type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
  * @param options see {@link AttachOptions}
  * @returns the server's upgrades
  * @throws Error when something else listens for upgrades already: two answers on one socket
+ * @throws TypeError for an option that names no host, origin, proxy or path
  */
 export function attach(server: Server, app: Koa, options: AttachOptions = {}): Upgrades {
   assertFree(server);
@@ -49,8 +54,10 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
   // what it drops cannot be checked. The size of the head (16 KiB) bounds their number.
   server.maxHeadersCount ??= 0;
   noteResponses(server);
+  setRootPath(app, options.rootPath ?? "");
   const upgrades = new Upgrades();
   const limits = new Limits(options);
+  const rate = new HandshakeRate(options);
   const door = createDoor(app, options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const answer = answerer(app);
@@ -64,7 +71,9 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
       checkHandshake(req);
       door.check(req);
       const address = addressOf(req);
-      handshake.hold(limits.take(address, door.trusts(address)));
+      const exempt = door.trusts(address);
+      if (!exempt) rate.take(shareOf(address));
+      handshake.hold(limits.take(address, exempt));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return handshake.refuse(error);

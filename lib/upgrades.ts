@@ -135,7 +135,7 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
   async drain(options: DrainOptions): Promise<Live[]> {
     this.#draining = true;
     const all = [...this.live];
-    const late = AbortSignal.timeout(options.graceMs);
+    const late = AbortSignal.timeout(wholeMs(options.graceMs));
     const closing = this.#closeInBatches(all, options.spreadMs ?? options.graceMs / 4, late);
     const ended = Promise.all([closing, ...all.map((live) => live.done)]);
     await Promise.race([ended, aborted(late)]);
@@ -160,4 +160,12 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** The longest that a timer of Node can wait; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A wait that Node's timers take: `AbortSignal.timeout` throws for a fraction. */
+export function wholeMs(ms: number): number {
+  return Math.min(Math.max(Math.ceil(ms), 0), MAX_TIMER_MS);
 }

@@ -8,7 +8,7 @@ import { HandshakeRefused } from "./refused.ts";
 import { TestSocket } from "./socket.ts";
 
 /** Options of {@link TestClient.start}: all of `serve`'s, on a free port and with a silent log. */
-export interface StartOptions extends ServeOptions {
+export interface StartOptions extends Omit<ServeOptions, "socket"> {
   /** Whether closing fails for a timer or socket that is left behind. Default true. */
   leftovers?: boolean;
 }
