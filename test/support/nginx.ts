@@ -21,22 +21,33 @@ export interface Nginx extends AsyncDisposable {
 
 /**
  * Starts it as a process of this one, with everything it writes in a directory of its own. The
- * documented file is changed in its ports and paths only.
+ * documented file is changed in its ports and paths only, and where a prefix is to be stripped.
  *
- * @param upstream the port of the server behind it
+ * @param upstream the port of the server behind it, or the path of its Unix socket
  * @param pem the certificate and its key
+ * @param prefix a path that it strips, such as `/api`
  * @throws Error when the file no longer says what is to be replaced, or nginx does not start
  */
 export async function startNginx(
-  upstream: number,
+  upstream: number | string,
   pem: { cert: string; private: string },
+  prefix?: string,
 ): Promise<Nginx> {
   const directory = await mkdtemp(join(tmpdir(), "nginx-"));
   await chmod(directory, 0o755);
   const at = (name: string) => join(directory, name);
   const ports = { http: await freePort(), https: await freePort() };
   const documented = replaced(await readFile(DOCUMENTED, "utf8"), [
-    ["127.0.0.1:8000;", `127.0.0.1:${upstream};`],
+    [
+      "server 127.0.0.1:8000;",
+      typeof upstream === "number" ? `server 127.0.0.1:${upstream};` : `server unix:${upstream};`,
+    ],
+    ...(prefix === undefined
+      ? []
+      : ([
+          ["location / {", `location ${prefix}/ {`],
+          ["proxy_pass http://koa_subapps;", "proxy_pass http://koa_subapps/;"],
+        ] as const)),
     ["listen 80;", `listen 127.0.0.1:${ports.http};`],
     ["listen 443 ssl;", `listen 127.0.0.1:${ports.https} ssl;`],
     ["/etc/ssl/certs/example.com.pem", at("cert.pem")],
