@@ -4,9 +4,8 @@ import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
 import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
+import { Intake } from "./intake.ts";
 import { Liveness } from "./liveness.ts";
-import { Rate } from "./rate.ts";
-import { type Codec, Misfit } from "./schema.ts";
 import { messageCame } from "./turn.ts";
 import { EVENT, type Wire, type WireListener } from "./wire.ts";
 import { Writer } from "./writer.ts";
@@ -46,7 +45,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   // Made when they are first asked for: an idle connection is small.
   #id: string | undefined;
   #writer: Writer | undefined;
-  #rate: Rate | undefined;
+  #intake: Intake | undefined;
   #abort: AbortController | undefined;
   #closed: Promise<Closed> | undefined;
   #resolveClosed: ((closed: Closed) => void) | undefined;
@@ -230,7 +229,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     else if (event === "close") this.#end(first as number, second as Buffer);
     else if (event === "ping" || event === "pong") this.#liveness.heardControl();
     // Each is answered by ws, and costs as much as a message.
-    if (event === "ping") this.#isInRate();
+    if (event === "ping") this.#taking().isInRate();
     // Of "error" nothing is to be done: ws closes by itself, and the close says why.
   }
 
@@ -241,40 +240,14 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#left || !this.#isInRate()) return;
+    if (this.#left || !this.#taking().isInRate()) return;
     this.#liveness.heard();
-    const { messages: kind, codec } = this.#limits;
-    if (kind !== "both" && isBinary !== (kind === "binary")) {
-      this.close(1003, `expected a ${kind} message, but got ${isBinary ? "binary" : "text"}`);
-      return;
-    }
-    const message = isBinary ? data : data.toString();
-    codec ? this.#decode(codec, message as string) : this.#inbox.push(message);
+    this.#taking().message(data, isBinary);
   }
 
-  #decode(codec: Codec, text: string): void {
-    try {
-      const message = codec.decode(text);
-      if (message instanceof Misfit) this.#answerMisfit(message);
-      else this.#inbox.push(message.value);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #answerMisfit(misfit: Misfit): void {
-    const { invalid } = this.#limits;
-    if (!invalid) return this.close(1007, misfit.message);
-    const answer = invalid(misfit);
-    if (answer !== undefined) void this.send(JSON.stringify(answer));
-  }
-
-  #isInRate(): boolean {
-    const { messagesPerSecond, burstMessages } = this.#limits;
-    this.#rate ??= new Rate(messagesPerSecond, burstMessages);
-    if (this.#rate.take()) return true;
-    this.close(1008, "too many messages a second");
-    return false;
+  #taking(): Intake {
+    this.#intake ??= new Intake(this.#limits, this.#inbox, this as Connection<unknown>);
+    return this.#intake;
   }
 
   #cutOff(): Promise<boolean> {
