@@ -124,14 +124,16 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
    * Sends one message. Awaiting it waits while the client's buffer is above its high-water mark,
    * so that a slow reader slows its own handler and nobody else.
    *
-   * @param data a string for a text message, bytes for a binary one
+   * @param data a string for a text message; for a binary one a Buffer, any other view, an
+   *   ArrayBuffer, or a Blob, which is read first: what is sent meanwhile goes behind it
    * @returns true when the message is on its way, false when the connection has ended; it never
    *   throws for a client that is gone. A client behind by more than `maxBufferedBytes` is
    *   closed 1013.
    * @throws TypeError when `data` is neither text nor bytes
    */
-  send(data: Outgoing): Promise<boolean> {
-    assertOutgoing(data);
+  send(data: Outgoing | Blob): Promise<boolean> {
+    if (data instanceof Blob) return this.#sendBlob(data);
+    assertOutgoing(data, "use sendJson(value) to send objects");
     return this.sendFrame(new Frame(data, true));
   }
 
@@ -144,6 +146,14 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     writer.write(frame);
     const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
     return most > this.#limits.highWaterBytes ? writer.drained() : SENT;
+  }
+
+  #sendBlob(blob: Blob): Promise<boolean> {
+    if (!this.open) return NOT_SENT;
+    const writer = this.#writing();
+    if (writer.bufferedBytes > this.#limits.maxBufferedBytes) return this.#cutOff();
+    writer.writeBlob(blob);
+    return writer.drained();
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */

@@ -279,7 +279,7 @@ describe("sending", () => {
     await using client = await TestClient.start(app);
     await client.connect("/");
     const connection = await socket;
-    assert.throws(() => connection.send({ a: 1 } as never), /but got object; use JSON.stringify/);
+    assert.throws(() => connection.send({ a: 1 } as never), /but got object; use sendJson/);
     assert.throws(() => connection.send(null as never), /but got null/);
   });
 });
