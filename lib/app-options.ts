@@ -1,5 +1,5 @@
 import type compose from "koa-compose";
-import { assertOptions, type OptionKinds } from "./options.ts";
+import { assertOptions, COUNT, type OptionKinds } from "./options.ts";
 
 /** Koa's own options, and the limits of one app. */
 export interface AppOptions {
@@ -33,17 +33,17 @@ const KINDS: OptionKinds<AppOptions & KoaOptions> = {
   compose: "other",
   proxy: "other",
   proxyIpHeader: "other",
-  maxIpsCount: "number",
-  subdomainOffset: "number",
+  maxIpsCount: COUNT,
+  subdomainOffset: COUNT,
   allowedOrigins: "other",
-  maxBodyBytes: "number",
-  maxConnections: "number",
+  maxBodyBytes: COUNT,
+  maxConnections: COUNT,
 };
 
 /**
  * Checks the options of an app.
  *
- * @throws TypeError for an option that there is not
+ * @throws TypeError for an unknown option, and for a number outside its range
  */
 export function assertAppOptions(options: AppOptions): void {
   assertOptions(options, KINDS, "an App");

@@ -12,7 +12,14 @@ import { type Context, PARENT } from "./context.ts";
 import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
-import { assertOptions, type OptionKinds } from "./options.ts";
+import {
+  assertOptions,
+  COUNT,
+  COUNT_FROM_ONE,
+  type OptionKinds,
+  PATIENCE_MS,
+  PER_SECOND,
+} from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { createCodec, type Misfit } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
@@ -75,6 +82,9 @@ const NO_ATTACH =
 export type AnyRouteOptions = RouteOptions<MessageKind> &
   Partial<JsonRouteOptions<StandardSchemaV1>>;
 
+/** What ws takes for a length: it keeps it in 32 bits with a sign, and 0 would be no limit. */
+const MESSAGE_BYTES = { least: 1, most: 2 ** 31 - 1, whole: true };
+
 const KINDS: OptionKinds<AnyRouteOptions> = {
   name: "other",
   messages: "other",
@@ -83,23 +93,23 @@ const KINDS: OptionKinds<AnyRouteOptions> = {
   send: "other",
   invalid: "other",
   compression: "other",
-  maxMessageBytes: "number",
-  queueMessages: "number",
-  highWaterBytes: "number",
-  maxBufferedBytes: "number",
-  messagesPerSecond: "number",
-  burstMessages: "number",
-  heartbeatMs: "number",
-  pongTimeoutMs: "number",
-  unreadTimeoutMs: "number",
-  messageTimeoutMs: "number",
+  maxMessageBytes: MESSAGE_BYTES,
+  queueMessages: COUNT_FROM_ONE,
+  highWaterBytes: COUNT,
+  maxBufferedBytes: COUNT,
+  messagesPerSecond: PER_SECOND,
+  burstMessages: COUNT,
+  heartbeatMs: PATIENCE_MS,
+  pongTimeoutMs: PATIENCE_MS,
+  unreadTimeoutMs: PATIENCE_MS,
+  messageTimeoutMs: PATIENCE_MS,
 };
 
 /**
  * The last two middleware of a WebSocket route: koa-easy-ws with the route's own options, and
  * the step that accepts through it and starts the handler.
  *
- * @throws TypeError for an option that there is not
+ * @throws TypeError for an unknown option, and for a number outside its range
  */
 export function websocketRoute(
   path: string,

@@ -9,12 +9,12 @@ import { createDoor, type Settled } from "./door.ts";
 import { logErrors } from "./error-log.ts";
 import { hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
-import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
+import { LIFESPAN_KINDS, type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
-import { assertOptions, type OptionKinds } from "./options.ts";
+import { assertOptions, COUNT, type OptionKinds, optionsOf, TIMER_MS } from "./options.ts";
 import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
-import { type AttachOptions, attach } from "./upgrade.ts";
+import { ATTACH_KINDS, type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link serve}. */
@@ -52,22 +52,17 @@ export interface Serving {
 type Server = HttpServer | https.Server;
 
 const KINDS: OptionKinds<ServeOptions> = {
+  ...ATTACH_KINDS,
   host: "other",
-  port: "number",
-  graceSeconds: "number",
+  port: { least: 0, most: 65_535, whole: true },
+  graceSeconds: { least: 0, most: 3_600, whole: false },
   logLevel: "other",
-  trustProxy: "other",
-  allowedHosts: "other",
-  allowedOrigins: "other",
   log: "other",
   tls: "other",
   lifespans: "other",
-  maxConnections: "number",
-  maxConnectionsPerAddress: "number",
-  handshakeTimeoutMs: "number",
-  maxBodyBytes: "number",
-  headersTimeoutMs: "number",
-  requestTimeoutMs: "number",
+  maxBodyBytes: COUNT,
+  headersTimeoutMs: TIMER_MS,
+  requestTimeoutMs: TIMER_MS,
 };
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -87,12 +82,13 @@ const HANDLERS_SHARE = 0.8;
  *
  * @param app the root app
  * @param options settings; each has a default
- * @throws TypeError for an option that there is not
+ * @throws TypeError for an unknown option, and for a number outside its range
  * @throws what a lifespan or the listening throws (`EADDRINUSE`, say), after stopping in reverse
  *   what was started
  */
 export async function serve(app: Koa, options: ServeOptions = {}): Promise<Serving> {
   assertOptions(options, KINDS, "serve");
+  assertOptions(options.lifespans ?? {}, LIFESPAN_KINDS, "the lifespans of serve");
   const config = { ...DEFAULT_CONFIG, ...options };
   const log = options.log ?? createLog({ level: config.logLevel });
   logErrors(app, log);
@@ -102,7 +98,7 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
     "request",
     frontOf(app, config, () => upgrades.draining),
   );
-  const upgrades = attach(server, app, config);
+  const upgrades = attach(server, app, optionsOf<AttachOptions>(config, ATTACH_KINDS));
   const sockets = socketsOf(server, upgrades);
   logUpgrades(upgrades, log);
   const stopLifespans = await startLifespans(app, options.lifespans);

@@ -9,6 +9,7 @@ import { wholeError } from "./error.ts";
 import { Handshake } from "./handshake.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts";
 import { type LimitOptions, Limits } from "./limits.ts";
+import { assertOptions, COUNT, type OptionKinds, PATIENCE_MS } from "./options.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
 import { settle } from "./settle.ts";
 import { Upgrades } from "./upgrades.ts";
@@ -18,6 +19,16 @@ export interface AttachOptions extends DoorOptions, LimitOptions {
   /** How long a handshake may take from its arrival to its answer, in milliseconds. Default 10,000. */
   handshakeTimeoutMs?: number;
 }
+
+/** What each of {@link AttachOptions} may be. */
+export const ATTACH_KINDS: OptionKinds<AttachOptions> = {
+  allowedHosts: "other",
+  allowedOrigins: "other",
+  trustProxy: "other",
+  maxConnections: COUNT,
+  maxConnectionsPerAddress: COUNT,
+  handshakeTimeoutMs: PATIENCE_MS,
+};
 
 type Server = HttpServer | HttpsServer;
 
@@ -39,9 +50,11 @@ type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
  * @param app the root app
  * @param options see {@link AttachOptions}
  * @returns the server's upgrades
+ * @throws TypeError for an unknown option, and for a number outside its range
  * @throws Error when something else listens for upgrades already: two answers on one socket
  */
 export function attach(server: Server, app: Koa, options: AttachOptions = {}): Upgrades {
+  assertOptions(options, ATTACH_KINDS, "attach");
   assertFree(server);
   attached.add(server);
   if (server.listenerCount("request") === 0) server.on("request", app.callback());
