@@ -7,7 +7,7 @@ import { Inbox } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Liveness } from "./liveness.ts";
 import { messageCame } from "./turn.ts";
-import { EVENT, type Wire, type WireListener } from "./wire.ts";
+import { EVENT, PIECE, type Wire, type WireListener } from "./wire.ts";
 import { Writer } from "./writer.ts";
 
 /** How long a client may take to answer a close frame before its socket is destroyed. */
@@ -237,10 +237,20 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     else messageCame();
     if (event === "message") this.#receive(first as Buffer, second as boolean);
     else if (event === "close") this.#end(first as number, second as Buffer);
-    else if (event === "ping" || event === "pong") this.#liveness.heardControl();
-    // Each is answered by ws, and costs as much as a message.
-    if (event === "ping") this.#taking().isInRate();
+    else if (event === "ping") this.#control(false);
+    else if (event === "pong") this.#control(this.#liveness.isAnswer(first as Buffer));
     // Of "error" nothing is to be done: ws closes by itself, and the close says why.
+  }
+
+  /** See {@link WireListener}. */
+  [PIECE](bytes: number): boolean {
+    return this.#left || this.#taking().isInBytes(bytes);
+  }
+
+  // A control frame costs as much as a message: a ping is answered by ws.
+  #control(isAnswer: boolean): void {
+    this.#liveness.heardControl();
+    if (!isAnswer && !this.#left) this.#taking().isInRate();
   }
 
   #closing(code: number | undefined): void {
@@ -250,7 +260,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#left || !this.#taking().isInRate()) return;
+    if (this.#left || !this.#taking().isInRates(data, isBinary)) return;
     this.#liveness.heard();
     this.#taking().message(data, isBinary);
   }

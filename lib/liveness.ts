@@ -64,6 +64,7 @@ export class Liveness implements Watched {
 
   #heardAt = wheel.now;
   #pingedAt = wheel.now;
+  #unanswered = 0;
   #fullSince: number | undefined;
   #endAt: number | undefined;
   #unfinishedSince: number | undefined;
@@ -91,6 +92,13 @@ export class Liveness implements Watched {
   /** A ping or a pong has come. */
   heardControl(): void {
     this.#heardAt = wheel.now;
+  }
+
+  /** Whether a pong answers one of our pings, which carry nothing; each is answered once. */
+  isAnswer(payload: Buffer): boolean {
+    if (this.#unanswered === 0 || payload.length > 0) return false;
+    this.#unanswered--;
+    return true;
   }
 
   /** The queue of unread messages is full, or no longer: the client has to wait, or may go on. */
@@ -135,6 +143,7 @@ export class Liveness implements Watched {
     this.#pingedAt = now;
     // A moment before: an answer in the same tick counts.
     this.#heardAt = Math.min(this.#heardAt, now - 1);
+    this.#unanswered++;
     this.#ws.ping();
   }
 

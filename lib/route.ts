@@ -4,6 +4,7 @@ import easyWs from "koa-easy-ws";
 import type { PerMessageDeflateOptions, ServerOptions } from "ws";
 import { CLOSE_TIMEOUT_MS, Connection } from "./connection.ts";
 import {
+  type ConnectionLimits,
   type ConnectionOptions,
   connectionLimits,
   type MessageKind,
@@ -68,9 +69,12 @@ export type JsonHandler<
   ctx: Context<Path>,
 ) => Promise<void> | void;
 
-const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Each fragment or chunk of an unfinished message costs some 700 bytes beside its content. */
-const MAX_FRAGMENTS = 1_024;
+/**
+ * Fragments of one message, and reads of one frame, that ws takes in any case, however many bytes
+ * a second the route allows; and for long messages one for each so many bytes.
+ */
+const MAX_PIECES = 2_048;
+const BYTES_A_PIECE = 32;
 /** As many as may come in a burst; a client that pings and does not read is cut off by it. */
 const MAX_PENDING_PONGS = 500;
 
@@ -99,6 +103,8 @@ const KINDS: OptionKinds<AnyRouteOptions> = {
   maxBufferedBytes: COUNT,
   messagesPerSecond: PER_SECOND,
   burstMessages: COUNT,
+  bytesPerSecond: PER_SECOND,
+  burstBytes: COUNT,
   heartbeatMs: PATIENCE_MS,
   pongTimeoutMs: PATIENCE_MS,
   unreadTimeoutMs: PATIENCE_MS,
@@ -120,7 +126,8 @@ export function websocketRoute(
   const { receive, send } = given;
   const options = receive || send ? { ...given, codec: createCodec(receive, send) } : given;
   const limits = connectionLimits(options);
-  const upgrade = easyWs("ws", { wsOptions: serverOptions(options) });
+  assertBurst(limits, path);
+  const upgrade = easyWs("ws", { wsOptions: serverOptions(options, limits) });
   // Synchronous with the 101: a response still on the socket would write into the stream, and a
   // message that came with the handshake would find nobody listening.
   upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
@@ -138,6 +145,14 @@ export function websocketRoute(
     startHandler(handshake, connection, handler, ctx as unknown as Context);
   };
   return [upgrade, accept];
+}
+
+function assertBurst({ burstBytes, maxMessageBytes }: ConnectionLimits, path: string): void {
+  if (burstBytes >= maxMessageBytes) return;
+  throw new TypeError(
+    `expected the option burstBytes of the WebSocket route ${path} to be at least its ` +
+      `maxMessageBytes, ${maxMessageBytes}, but got ${burstBytes}`,
+  );
 }
 
 function acceptBy(ctx: Context, handshake: Handshake): Connection<unknown> {
@@ -167,16 +182,20 @@ function holdInAll(handshake: Handshake, ctx: Context): void {
   }
 }
 
-function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
+function serverOptions(
+  options: RouteOptions<MessageKind>,
+  { maxMessageBytes }: ConnectionLimits,
+): ServerOptions {
   const known = new Set(options.protocols);
+  const maxPieces = Math.max(MAX_PIECES, Math.ceil(maxMessageBytes / BYTES_A_PIECE));
   return {
     WebSocket: Wire,
     clientTracking: false,
     closeTimeout: CLOSE_TIMEOUT_MS,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_FRAGMENTS,
+    maxFragments: maxPieces,
+    maxBufferedChunks: maxPieces,
     maxPendingAutoPongs: MAX_PENDING_PONGS,
-    maxPayload: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+    maxPayload: maxMessageBytes,
     perMessageDeflate: options.compression ?? false,
     // Only what the route declares: a token offered as a subprotocol must not come back.
     handleProtocols: (offered) => [...offered].find((protocol) => known.has(protocol)) ?? false,

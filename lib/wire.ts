@@ -1,13 +1,20 @@
+import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { WebSocket } from "ws";
+import { countPieces, type PieceCounter } from "./pieces.ts";
 
 /** The method of a {@link WireListener}: a symbol, for a connection's names are its users'. */
 export const EVENT = Symbol("event");
+
+/** The method of a {@link WireListener} that counts pieces of messages. */
+export const PIECE = Symbol("piece");
 
 /** What clients are told where ws refuses what they have sent; it gives the code only. */
 const REASONS: Readonly<Record<number, string>> = {
   1002: "expected a WebSocket frame as RFC 6455 has it",
   1007: "expected text in UTF-8",
-  1009: "the message is too long",
+  1008: "too many small pieces for bytesPerSecond and maxMessageBytes",
+  1009: "the message is longer than maxMessageBytes",
 };
 
 /** Who is told of the events of a {@link Wire}. */
@@ -18,6 +25,14 @@ export interface WireListener {
    *   "closing" the code
    */
   [EVENT](event: string | symbol, ...args: unknown[]): void;
+  /** See {@link PieceCounter}. */
+  [PIECE](bytes: number): boolean;
+}
+
+/** What ws has of its own that is used here, as of 8.23. */
+interface Internals {
+  readonly _receiver: Writable;
+  setSocket(this: WebSocket, socket: Socket, head: Buffer, options: object): void;
 }
 
 /**
@@ -26,9 +41,21 @@ export interface WireListener {
  *
  * ws makes it where a server names it in its option `WebSocket`.
  */
-export class Wire extends WebSocket {
+export class Wire extends WebSocket implements PieceCounter {
   /** To be set in the tick in which the socket opens, so that nothing goes by unheard. */
   listener: WireListener | undefined = undefined;
+
+  /** What ws calls when it has upgraded the socket. */
+  setSocket(socket: Socket, head: Buffer, options: object): void {
+    const ws = WebSocket.prototype as unknown as Internals;
+    ws.setSocket.call(this, socket, head, options);
+    countPieces((this as unknown as Internals)._receiver, this);
+  }
+
+  /** See {@link PieceCounter}. */
+  piece(bytes: number): boolean {
+    return this.listener?.[PIECE](bytes) ?? true;
+  }
 
   /**
    * Closes it, by us, in answer to the client, or by ws for what the client has sent: what was
