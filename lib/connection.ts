@@ -1,17 +1,15 @@
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
+import { Closing } from "./closing.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
 import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Liveness } from "./liveness.ts";
+import { Opened } from "./opened.ts";
 import { messageCame } from "./turn.ts";
-import { EVENT, PIECE, type Wire, type WireListener } from "./wire.ts";
+import { CLOSING, EVENT, PIECE, type Wire, type WireListener } from "./wire.ts";
 import { Writer } from "./writer.ts";
-
-/** How long a client may take to answer a close frame before its socket is destroyed. */
-export const CLOSE_TIMEOUT_MS = 2_000;
 
 const SENT = Promise.resolve(true);
 const NOT_SENT = Promise.resolve(false);
@@ -24,7 +22,10 @@ const NOT_SENT = Promise.resolve(false);
  * for await (const text of socket) await socket.send(`Message text was: ${text}`);
  * ```
  */
-export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, WireListener {
+export class Connection<T = string, Out = unknown>
+  extends Opened
+  implements AsyncIterable<T>, WireListener
+{
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
 
@@ -34,28 +35,20 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   readonly #isDirect: boolean;
   readonly #place: Place;
   readonly #limits: ConnectionLimits;
-  readonly #openedAt = Date.now();
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
-  // Not the socket's state: a paused socket hands over its last messages after it has closed.
-  #left = false;
-  /** The code of the close frame that ws has sent by itself; 0 for none. */
-  #refusedWith = 0;
   // Made when they are first asked for: an idle connection is small.
-  #id: string | undefined;
   #writer: Writer | undefined;
   #intake: Intake | undefined;
-  #abort: AbortController | undefined;
-  #closed: Promise<Closed> | undefined;
-  #resolveClosed: ((closed: Closed) => void) | undefined;
-  #result: Closed | undefined;
+  #closing: Closing | undefined;
 
   /**
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
   constructor(ws: Wire, socket: Socket, limits: ConnectionLimits, place: Place) {
+    super(place);
     this.#ws = ws;
     this.#place = place;
     this.#limits = limits;
@@ -67,35 +60,13 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     ws.listener = this;
   }
 
-  /** Unique in this process and beyond: a random UUID. */
-  get id(): string {
-    this.#id ??= randomUUID();
-    return this.#id;
-  }
-
-  /** When it was opened, ISO 8601 in UTC. */
-  get since(): string {
-    return new Date(this.#openedAt).toISOString();
-  }
-
-  /** See {@link Place.path}. */
-  get path(): string {
-    return this.#place.path;
-  }
-
-  /** See {@link Place.mountPath}. */
-  get mountPath(): string {
-    return this.#place.mountPath;
-  }
-
-  /** Resolves with the close code when the connection has ended; never rejects. */
+  /**
+   * Resolves with the close code when the connection has ended; never rejects. A handler that asks
+   * for it and for no message after it is taken to be done with the client's messages.
+   */
   get closed(): Promise<Closed> {
-    this.#closed ??= this.#result
-      ? Promise.resolve(this.#result)
-      : new Promise((resolve) => {
-          this.#resolveClosed = resolve;
-        });
-    return this.#closed;
+    this.#inbox.awaitEnd();
+    return this.ended;
   }
 
   /** Whether messages can still be sent. */
@@ -106,13 +77,6 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   /** Whether a message would go out without waiting: open, and below the high-water mark. */
   get ready(): boolean {
     return this.open && this.bufferedBytes <= this.#limits.highWaterBytes;
-  }
-
-  /** Aborted when the connection ends, for work that must not outlive it. */
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#result) this.#abort.abort();
-    return this.#abort.signal;
   }
 
   /** Bytes that are sent but not yet with the operating system. */
@@ -201,19 +165,30 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
    */
   close(code = 1000, reason = ""): void {
     assertSendable(code);
-    if (this.#left) return;
-    this.#left = true;
-    if (!this.open) {
-      // The client has closed its half. If it does not read what is left, nothing else ends this.
-      this.#liveness.endIn(CLOSE_TIMEOUT_MS);
-      return;
-    }
-    this.#ws.close(code, clipReason(reason));
-    this.#inbox.end(true);
-    this.#liveness.stop();
-    // A paused socket would never read the client's answer and end as 1006.
-    this.#ws.resume();
-    this.#writer?.end();
+    this.#parting().now(code, clipReason(reason));
+  }
+
+  /**
+   * Closes the connection once its handler is idle: takes no more messages, and lets those that
+   * came be answered, for at most five seconds. See {@link Closing}.
+   *
+   * @param code a code that may be sent
+   * @param reason clipped to 123 UTF-8 bytes
+   * @throws RangeError for a code that may not be sent
+   */
+  finish(code: number, reason: string): void {
+    assertSendable(code);
+    this.#parting().whenIdle(code, clipReason(reason));
+  }
+
+  /** Sends the close frame that waits for the handler, if one does: there is no more time. */
+  hurry(): void {
+    this.#closing?.release();
+  }
+
+  #parting(): Closing {
+    this.#closing ??= new Closing(this.#ws, this.#inbox, this.#liveness, this.#writing());
+    return this.#closing;
   }
 
   /**
@@ -233,40 +208,24 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** See {@link WireListener}. */
   [EVENT](event: string | symbol, first: unknown, second: unknown): void {
-    if (event === "closing") this.#closing(first as number | undefined);
-    else messageCame();
-    if (event === "message") this.#receive(first as Buffer, second as boolean);
-    else if (event === "close") this.#end(first as number, second as Buffer);
-    else if (event === "ping") this.#control(false);
-    else if (event === "pong") this.#control(this.#liveness.isAnswer(first as Buffer));
+    messageCame();
+    if (event === "close") this.#left(first as number, second as Buffer);
     // Of "error" nothing is to be done: ws closes by itself, and the close says why.
+    else if (!this.#closing) this.#taking().take(event, first as Buffer, second as boolean);
   }
 
   /** See {@link WireListener}. */
   [PIECE](bytes: number): boolean {
-    return this.#left || this.#taking().isInBytes(bytes);
+    return this.#closing !== undefined || this.#taking().isInBytes(bytes);
   }
 
-  // A control frame costs as much as a message: a ping is answered by ws.
-  #control(isAnswer: boolean): void {
-    this.#liveness.heardControl();
-    if (!isAnswer && !this.#left) this.#taking().isInRate();
-  }
-
-  #closing(code: number | undefined): void {
-    this.#writer?.writeOut();
-    // By ws itself: it then reads no more, and would tell 1006 for want of an answer.
-    if (!this.#left) this.#refusedWith = code ?? 0;
-  }
-
-  #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#left || !this.#taking().isInRates(data, isBinary)) return;
-    this.#liveness.heard();
-    this.#taking().message(data, isBinary);
+  /** See {@link WireListener}. */
+  [CLOSING](...[code, reason, isHalf]: Parameters<Closing["waits"]>): boolean {
+    return this.#parting().waits(code, reason, isHalf);
   }
 
   #taking(): Intake {
-    this.#intake ??= new Intake(this.#limits, this.#inbox, this as Connection<unknown>);
+    this.#intake ??= new Intake(this.#limits, this.#inbox, this.#liveness, this);
     return this.#intake;
   }
 
@@ -275,17 +234,15 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     return NOT_SENT;
   }
 
-  #end(code: number, reason: Buffer): void {
+  #left(code: number, reason: Buffer): void {
     const closed: Closed = {
-      code: code === 1006 ? this.#refusedWith || code : code,
+      code: code === 1006 ? this.#closing?.refusedWith || code : code,
       reason: reason.toString(),
     };
-    this.#result = closed;
+    this.#closing?.end();
     this.#liveness.stop();
     this.#inbox.end();
     this.#writer?.end();
-    this.#abort?.abort();
-    this.#resolveClosed?.(closed);
-    this.#place.ended?.(closed);
+    this.settle(closed);
   }
 }

@@ -46,9 +46,16 @@ export function livenessLimits(options: LivenessOptions): LivenessLimits {
   return { heartbeatMs, pongTimeoutMs, unreadTimeoutMs, messageTimeoutMs, periodMs };
 }
 
+/** What a connection that is to end is told when that takes too long. */
+export interface Late {
+  late(): void;
+}
+
 /** What a {@link Liveness} does to its connection. */
 export interface Ending {
   close(code: number, reason: string): void;
+  /** Closes it once its handler is idle. */
+  finish(code: number, reason: string): void;
   /** Ends it without a word: the client is gone. */
   terminate(): void;
 }
@@ -66,7 +73,8 @@ export class Liveness implements Watched {
   #pingedAt = wheel.now;
   #unanswered = 0;
   #fullSince: number | undefined;
-  #endAt: number | undefined;
+  #endAt = 0;
+  #end: Late | undefined;
   #unfinishedSince: number | undefined;
   // A message has ended since the last tick: what is unfinished now is another one.
   #messageEnded = true;
@@ -107,9 +115,10 @@ export class Liveness implements Watched {
     this.#fullSince = full ? wheel.now : undefined;
   }
 
-  /** The connection is gone after so many milliseconds, whatever it shows. */
-  endIn(ms: number): void {
-    this.#endAt ??= wheel.now + ms;
+  /** It is on its way to its end: in so many milliseconds that is late, and nothing else counts. */
+  endIn(ms: number, end: Late): void {
+    this.#endAt = wheel.now + ms;
+    this.#end = end;
   }
 
   /** Ends the watch. */
@@ -119,8 +128,8 @@ export class Liveness implements Watched {
 
   /** See {@link Watched}. */
   tick(now: number): void {
-    if (now >= (this.#endAt ?? Number.POSITIVE_INFINITY)) {
-      this.#connection.terminate();
+    if (this.#end) {
+      if (now >= this.#endAt) this.#end.late();
       return;
     }
     if (this.#fullSince !== undefined) {
@@ -153,7 +162,7 @@ export class Liveness implements Watched {
     if (!isUnfinished(this.#ws)) return;
     this.#unfinishedSince ??= now;
     if (now - this.#unfinishedSince >= this.#limits.messageTimeoutMs) {
-      this.#connection.close(1008, "a message was begun and not ended");
+      this.#connection.finish(1008, "a message was begun and not ended");
     }
   }
 }

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type Koa from "koa";
 import easyWs from "koa-easy-ws";
 import type { PerMessageDeflateOptions, ServerOptions } from "ws";
-import { CLOSE_TIMEOUT_MS, Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import {
   type ConnectionLimits,
   type ConnectionOptions,
@@ -75,6 +75,11 @@ export type JsonHandler<
  */
 const MAX_PIECES = 2_048;
 const BYTES_A_PIECE = 32;
+/**
+ * When ws itself destroys the socket of a client that does not answer a close frame. The
+ * connection does so before, by a clock that a blocked event loop does not advance.
+ */
+const LAST_TIMEOUT_MS = 60_000;
 /** As many as may come in a burst; a client that pings and does not read is cut off by it. */
 const MAX_PENDING_PONGS = 500;
 
@@ -191,7 +196,7 @@ function serverOptions(
   return {
     WebSocket: Wire,
     clientTracking: false,
-    closeTimeout: CLOSE_TIMEOUT_MS,
+    closeTimeout: LAST_TIMEOUT_MS,
     maxFragments: maxPieces,
     maxBufferedChunks: maxPieces,
     maxPendingAutoPongs: MAX_PENDING_PONGS,

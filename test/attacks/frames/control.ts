@@ -141,6 +141,7 @@ const pings: Attack[] = [
   {
     title: "ten thousand pings in one segment close 1008, as ten thousand messages do",
     sends: [Buffer.concat(Array.from({ length: 10_000 }, () => frame(PING, "p".repeat(125))))],
+    replies: true,
     close: 1008,
   },
 ];
