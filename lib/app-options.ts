@@ -1,5 +1,5 @@
 import type compose from "koa-compose";
-import { assertOptions, type OptionKinds } from "./options.ts";
+import { assertOptions, COUNT, type OptionKinds } from "./options.ts";
 import { assertOrigins } from "./origin.ts";
 
 /** Koa's own options, and the limits of one app. */
@@ -34,17 +34,17 @@ const KINDS: OptionKinds<AppOptions & KoaOptions> = {
   compose: "other",
   proxy: "other",
   proxyIpHeader: "other",
-  maxIpsCount: "number",
-  subdomainOffset: "number",
+  maxIpsCount: COUNT,
+  subdomainOffset: COUNT,
   allowedOrigins: "other",
-  maxBodyBytes: "number",
-  maxConnections: "number",
+  maxBodyBytes: COUNT,
+  maxConnections: COUNT,
 };
 
 /**
  * Checks the options of an app.
  *
- * @throws TypeError for an unknown option, or an origin that is none
+ * @throws TypeError for an unknown option, a number outside its range, or an origin that is none
  */
 export function assertAppOptions(options: AppOptions): void {
   assertOptions(options, KINDS, "an App");

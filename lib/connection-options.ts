@@ -15,10 +15,25 @@ export interface ConnectionOptions extends LivenessOptions {
   highWaterBytes?: number;
   /** Unsent bytes at which the client is cut off with 1013. Default 1 MiB. */
   maxBufferedBytes?: number;
-  /** Messages and pings a second that a client may send in the long run; then 1008. Default 100. */
+  /**
+   * Messages, pings and unasked pongs a second that a client may send in the long run; then 1008.
+   * Default 100.
+   */
   messagesPerSecond?: number;
-  /** Messages and pings that may come at once. Default 500. */
+  /** Messages, pings and unasked pongs that may come at once. Default 500. */
   burstMessages?: number;
+  /**
+   * Bytes a second that a client may send in the long run; then 1008. A text counts as many as JSON
+   * takes to tell it to others: a control character counts six. A fragment counts at least 1,024,
+   * and a read of a part of a frame at least 512. Default what `messagesPerSecond` of the longest
+   * messages are, and at least 1 MiB and one of them: 6.25 MiB where nothing is set.
+   */
+  bytesPerSecond?: number;
+  /**
+   * Bytes, counted likewise, that may come at once. Default 6.4% of what `burstMessages` of the
+   * longest messages are, and at least 2 MiB and eight of them: 2 MiB where neither is set.
+   */
+  burstBytes?: number;
   /** Reads and writes the messages of a route with schemas. */
   codec?: Codec;
   /** See `JsonRouteOptions.invalid`. */
@@ -31,6 +46,13 @@ const HIGH_WATER_BYTES = 64 * 1024;
 const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
 const MESSAGES_PER_SECOND = 100;
 const BURST_MESSAGES = 500;
+const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Bytes a second and at once that a route takes, however few or short its messages may be. */
+const LEAST_BYTES_PER_SECOND = 1024 * 1024;
+/** What two readers' buffers hold: of a burst the network takes the first half. */
+const BURST_BYTES = 2 * MAX_BUFFERED_BYTES;
+/** Longest messages that may come at once: one grows sixfold in JSON, and one comes in fragments. */
+const BURST_LONGEST = 8;
 
 /** {@link ConnectionOptions} with their defaults: one object for all connections of a route. */
 export interface ConnectionLimits {
@@ -40,24 +62,42 @@ export interface ConnectionLimits {
   readonly maxBufferedBytes: number;
   readonly messagesPerSecond: number;
   readonly burstMessages: number;
+  readonly bytesPerSecond: number;
+  readonly burstBytes: number;
+  readonly maxMessageBytes: number;
   readonly codec: Codec | undefined;
   readonly invalid: ((misfit: Misfit) => unknown) | undefined;
   readonly liveness: LivenessLimits;
 }
 
 /** Fills in the defaults. */
-export function connectionLimits(options: ConnectionOptions): ConnectionLimits {
+export function connectionLimits(
+  options: ConnectionOptions & { maxMessageBytes?: number },
+): ConnectionLimits {
+  const messagesPerSecond = options.messagesPerSecond ?? MESSAGES_PER_SECOND;
+  const burstMessages = options.burstMessages ?? BURST_MESSAGES;
+  const maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
   return {
     messages: options.messages ?? "text",
     queueMessages: options.queueMessages ?? QUEUE_MESSAGES,
     highWaterBytes: options.highWaterBytes ?? HIGH_WATER_BYTES,
     maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
-    messagesPerSecond: options.messagesPerSecond ?? MESSAGES_PER_SECOND,
-    burstMessages: options.burstMessages ?? BURST_MESSAGES,
+    messagesPerSecond,
+    burstMessages,
+    bytesPerSecond:
+      options.bytesPerSecond ??
+      Math.max(LEAST_BYTES_PER_SECOND, maxMessageBytes * Math.max(1, messagesPerSecond)),
+    burstBytes: options.burstBytes ?? defaultBurst(burstMessages, maxMessageBytes),
+    maxMessageBytes,
     codec: options.codec,
     invalid: options.invalid,
     liveness: livenessLimits(options),
   };
+}
+
+function defaultBurst(burstMessages: number, maxMessageBytes: number): number {
+  const share = (burstMessages / BURST_MESSAGES) * (maxMessageBytes / MAX_MESSAGE_BYTES);
+  return Math.max(BURST_BYTES, BURST_BYTES * share, BURST_LONGEST * maxMessageBytes);
 }
 
 /** Where a connection's handshake was accepted. */

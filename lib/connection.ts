@@ -1,18 +1,15 @@
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
+import { Closing } from "./closing.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
 import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
+import { Intake } from "./intake.ts";
 import { Liveness } from "./liveness.ts";
-import { Rate } from "./rate.ts";
-import { type Codec, Misfit } from "./schema.ts";
+import { Opened } from "./opened.ts";
 import { messageCame } from "./turn.ts";
-import { EVENT, type Wire, type WireListener } from "./wire.ts";
+import { CLOSING, EVENT, PIECE, type Wire, type WireListener } from "./wire.ts";
 import { Writer } from "./writer.ts";
-
-/** How long a client may take to answer a close frame before its socket is destroyed. */
-export const CLOSE_TIMEOUT_MS = 2_000;
 
 const SENT = Promise.resolve(true);
 const NOT_SENT = Promise.resolve(false);
@@ -25,7 +22,10 @@ const NOT_SENT = Promise.resolve(false);
  * for await (const text of socket) await socket.send(`Message text was: ${text}`);
  * ```
  */
-export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, WireListener {
+export class Connection<T = string, Out = unknown>
+  extends Opened
+  implements AsyncIterable<T>, WireListener
+{
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
 
@@ -35,28 +35,20 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   readonly #isDirect: boolean;
   readonly #place: Place;
   readonly #limits: ConnectionLimits;
-  readonly #openedAt = Date.now();
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
-  // Not the socket's state: a paused socket hands over its last messages after it has closed.
-  #left = false;
-  /** The code of the close frame that ws has sent by itself; 0 for none. */
-  #refusedWith = 0;
   // Made when they are first asked for: an idle connection is small.
-  #id: string | undefined;
   #writer: Writer | undefined;
-  #rate: Rate | undefined;
-  #abort: AbortController | undefined;
-  #closed: Promise<Closed> | undefined;
-  #resolveClosed: ((closed: Closed) => void) | undefined;
-  #result: Closed | undefined;
+  #intake: Intake | undefined;
+  #closing: Closing | undefined;
 
   /**
    * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
    * goes by unheard. Handlers get their connection from the framework.
    */
   constructor(ws: Wire, socket: Socket, limits: ConnectionLimits, place: Place) {
+    super(place);
     this.#ws = ws;
     this.#place = place;
     this.#limits = limits;
@@ -68,35 +60,13 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     ws.listener = this;
   }
 
-  /** Unique in this process and beyond: a random UUID. */
-  get id(): string {
-    this.#id ??= randomUUID();
-    return this.#id;
-  }
-
-  /** When it was opened, ISO 8601 in UTC. */
-  get since(): string {
-    return new Date(this.#openedAt).toISOString();
-  }
-
-  /** See {@link Place.path}. */
-  get path(): string {
-    return this.#place.path;
-  }
-
-  /** See {@link Place.mountPath}. */
-  get mountPath(): string {
-    return this.#place.mountPath;
-  }
-
-  /** Resolves with the close code when the connection has ended; never rejects. */
+  /**
+   * Resolves with the close code when the connection has ended; never rejects. A handler that asks
+   * for it and for no message after it is taken to be done with the client's messages.
+   */
   get closed(): Promise<Closed> {
-    this.#closed ??= this.#result
-      ? Promise.resolve(this.#result)
-      : new Promise((resolve) => {
-          this.#resolveClosed = resolve;
-        });
-    return this.#closed;
+    this.#inbox.awaitEnd();
+    return this.ended;
   }
 
   /** Whether messages can still be sent. */
@@ -109,13 +79,6 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     return this.open && this.bufferedBytes <= this.#limits.highWaterBytes;
   }
 
-  /** Aborted when the connection ends, for work that must not outlive it. */
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#result) this.#abort.abort();
-    return this.#abort.signal;
-  }
-
   /** Bytes that are sent but not yet with the operating system. */
   get bufferedBytes(): number {
     return this.#writing().bufferedBytes;
@@ -125,14 +88,16 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
    * Sends one message. Awaiting it waits while the client's buffer is above its high-water mark,
    * so that a slow reader slows its own handler and nobody else.
    *
-   * @param data a string for a text message, bytes for a binary one
+   * @param data a string for a text message; for a binary one a Buffer, any other view, an
+   *   ArrayBuffer, or a Blob, which is read first: what is sent meanwhile goes behind it
    * @returns true when the message is on its way, false when the connection has ended; it never
    *   throws for a client that is gone. A client behind by more than `maxBufferedBytes` is
    *   closed 1013.
    * @throws TypeError when `data` is neither text nor bytes
    */
-  send(data: Outgoing): Promise<boolean> {
-    assertOutgoing(data);
+  send(data: Outgoing | Blob): Promise<boolean> {
+    if (data instanceof Blob) return this.#sendBlob(data);
+    assertOutgoing(data, "use sendJson(value) to send objects");
     return this.sendFrame(new Frame(data, true));
   }
 
@@ -145,6 +110,14 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     writer.write(frame);
     const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
     return most > this.#limits.highWaterBytes ? writer.drained() : SENT;
+  }
+
+  #sendBlob(blob: Blob): Promise<boolean> {
+    if (!this.open) return NOT_SENT;
+    const writer = this.#writing();
+    if (writer.bufferedBytes > this.#limits.maxBufferedBytes) return this.#cutOff();
+    writer.writeBlob(blob);
+    return writer.drained();
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
@@ -192,19 +165,30 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
    */
   close(code = 1000, reason = ""): void {
     assertSendable(code);
-    if (this.#left) return;
-    this.#left = true;
-    if (!this.open) {
-      // The client has closed its half. If it does not read what is left, nothing else ends this.
-      this.#liveness.endIn(CLOSE_TIMEOUT_MS);
-      return;
-    }
-    this.#ws.close(code, clipReason(reason));
-    this.#inbox.end(true);
-    this.#liveness.stop();
-    // A paused socket would never read the client's answer and end as 1006.
-    this.#ws.resume();
-    this.#writer?.end();
+    this.#parting().now(code, clipReason(reason));
+  }
+
+  /**
+   * Closes the connection once its handler is idle: takes no more messages, and lets those that
+   * came be answered, for at most five seconds. See {@link Closing}.
+   *
+   * @param code a code that may be sent
+   * @param reason clipped to 123 UTF-8 bytes
+   * @throws RangeError for a code that may not be sent
+   */
+  finish(code: number, reason: string): void {
+    assertSendable(code);
+    this.#parting().whenIdle(code, clipReason(reason));
+  }
+
+  /** Sends the close frame that waits for the handler, if one does: there is no more time. */
+  hurry(): void {
+    this.#closing?.release();
+  }
+
+  #parting(): Closing {
+    this.#closing ??= new Closing(this.#ws, this.#inbox, this.#liveness, this.#writing());
+    return this.#closing;
   }
 
   /**
@@ -224,57 +208,25 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** See {@link WireListener}. */
   [EVENT](event: string | symbol, first: unknown, second: unknown): void {
-    if (event === "closing") this.#closing(first as number | undefined);
-    else messageCame();
-    if (event === "message") this.#receive(first as Buffer, second as boolean);
-    else if (event === "close") this.#end(first as number, second as Buffer);
-    else if (event === "ping" || event === "pong") this.#liveness.heardControl();
-    // Each is answered by ws, and costs as much as a message.
-    if (event === "ping") this.#isInRate();
+    messageCame();
+    if (event === "close") this.#left(first as number, second as Buffer);
     // Of "error" nothing is to be done: ws closes by itself, and the close says why.
+    else if (!this.#closing) this.#taking().take(event, first as Buffer, second as boolean);
   }
 
-  #closing(code: number | undefined): void {
-    this.#writer?.writeOut();
-    // By ws itself: it then reads no more, and would tell 1006 for want of an answer.
-    if (!this.#left) this.#refusedWith = code ?? 0;
+  /** See {@link WireListener}. */
+  [PIECE](bytes: number): boolean {
+    return this.#closing !== undefined || this.#taking().isInBytes(bytes);
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#left || !this.#isInRate()) return;
-    this.#liveness.heard();
-    const { messages: kind, codec } = this.#limits;
-    if (kind !== "both" && isBinary !== (kind === "binary")) {
-      this.close(1003, `expected a ${kind} message, but got ${isBinary ? "binary" : "text"}`);
-      return;
-    }
-    const message = isBinary ? data : data.toString();
-    codec ? this.#decode(codec, message as string) : this.#inbox.push(message);
+  /** See {@link WireListener}. */
+  [CLOSING](...[code, reason, isHalf]: Parameters<Closing["waits"]>): boolean {
+    return this.#parting().waits(code, reason, isHalf);
   }
 
-  #decode(codec: Codec, text: string): void {
-    try {
-      const message = codec.decode(text);
-      if (message instanceof Misfit) this.#answerMisfit(message);
-      else this.#inbox.push(message.value);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #answerMisfit(misfit: Misfit): void {
-    const { invalid } = this.#limits;
-    if (!invalid) return this.close(1007, misfit.message);
-    const answer = invalid(misfit);
-    if (answer !== undefined) void this.send(JSON.stringify(answer));
-  }
-
-  #isInRate(): boolean {
-    const { messagesPerSecond, burstMessages } = this.#limits;
-    this.#rate ??= new Rate(messagesPerSecond, burstMessages);
-    if (this.#rate.take()) return true;
-    this.close(1008, "too many messages a second");
-    return false;
+  #taking(): Intake {
+    this.#intake ??= new Intake(this.#limits, this.#inbox, this.#liveness, this);
+    return this.#intake;
   }
 
   #cutOff(): Promise<boolean> {
@@ -282,17 +234,15 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
     return NOT_SENT;
   }
 
-  #end(code: number, reason: Buffer): void {
+  #left(code: number, reason: Buffer): void {
     const closed: Closed = {
-      code: code === 1006 ? this.#refusedWith || code : code,
+      code: code === 1006 ? this.#closing?.refusedWith || code : code,
       reason: reason.toString(),
     };
-    this.#result = closed;
+    this.#closing?.end();
     this.#liveness.stop();
     this.#inbox.end();
     this.#writer?.end();
-    this.#abort?.abort();
-    this.#resolveClosed?.(closed);
-    this.#place.ended?.(closed);
+    this.settle(closed);
   }
 }

@@ -1,5 +1,10 @@
-/** What can be sent: text, or bytes as a binary message. */
-export type Outgoing = string | Uint8Array | ArrayBuffer;
+import { types } from "node:util";
+
+/** What can be sent: text, or bytes (a Buffer, any other view, an ArrayBuffer) as a binary message. */
+export type Outgoing = string | ArrayBufferView | ArrayBufferLike;
+
+// Not instanceof: a test runner may give its tests an ArrayBuffer of their own.
+const { isAnyArrayBuffer } = types;
 
 const FIN = 0x80;
 const TEXT = 1;
@@ -9,6 +14,7 @@ export const MOST_HEAD_BYTES = 10;
 /** Longest payloads whose length fits the head's 7 bits, and its 16 (RFC 6455 section 5.2). */
 const SEVEN_BITS = 125;
 const SIXTEEN_BITS = 0xffff;
+const STRINGIFY = "use JSON.stringify for objects";
 /** Above it a buffer that holds the head as well costs more than a second write. */
 const COPY_BYTES = 16 * 1024;
 
@@ -73,7 +79,7 @@ export class Frame {
     const data = this.#data;
     // Not counted yet: a text has at least one byte for each UTF-16 unit.
     if (typeof data === "string" && at + data.length > buffer.length) return 0;
-    const length = Buffer.byteLength(data);
+    const length = byteLength(data);
     const end = at + headBytes(length) + length;
     if (end > buffer.length) return 0;
     writeFrame(buffer, at, data, length);
@@ -82,7 +88,7 @@ export class Frame {
 
   #make(): Buffer {
     const data = this.#data;
-    const length = Buffer.byteLength(data);
+    const length = byteLength(data);
     const head = headBytes(length);
     if (typeof data === "string" || length <= COPY_BYTES) {
       const bytes = Buffer.allocUnsafe(head + length);
@@ -101,11 +107,12 @@ export class Frame {
 /**
  * Checks that something can be sent.
  *
- * @throws TypeError with what was expected and what came
+ * @param remedy what to do about anything else, for the message
+ * @throws TypeError with what was expected, what came and the remedy
  */
-export function assertOutgoing(data: unknown): asserts data is Outgoing {
-  if (typeof data === "string" || data instanceof Uint8Array || data instanceof ArrayBuffer) return;
-  throw unsendable("a string or bytes to send", data);
+export function assertOutgoing(data: unknown, remedy = STRINGIFY): asserts data is Outgoing {
+  if (typeof data === "string" || ArrayBuffer.isView(data) || isAnyArrayBuffer(data)) return;
+  throw unsendable("a string or bytes to send", data, remedy);
 }
 
 /**
@@ -114,12 +121,12 @@ export function assertOutgoing(data: unknown): asserts data is Outgoing {
  * @throws TypeError with what was expected and what came
  */
 export function assertText(data: unknown): asserts data is string {
-  if (typeof data !== "string") throw unsendable("a string to publish", data);
+  if (typeof data !== "string") throw unsendable("a string to publish", data, STRINGIFY);
 }
 
-function unsendable(what: string, data: unknown): TypeError {
+function unsendable(what: string, data: unknown, remedy: string): TypeError {
   const got = data === null ? "null" : typeof data;
-  return new TypeError(`expected ${what}, but got ${got}; use JSON.stringify for objects`);
+  return new TypeError(`expected ${what}, but got ${got}; ${remedy}`);
 }
 
 function writeFrame(bytes: Buffer, at: number, data: Outgoing, length: number): void {
@@ -130,10 +137,14 @@ function writeFrame(bytes: Buffer, at: number, data: Outgoing, length: number): 
   else bytes.write(data, begin, length === data.length ? "latin1" : "utf8");
 }
 
-function asBuffer(data: Uint8Array | ArrayBuffer): Buffer {
-  return data instanceof ArrayBuffer
-    ? Buffer.from(data)
-    : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+function byteLength(data: Outgoing): number {
+  return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+}
+
+function asBuffer(data: ArrayBufferView | ArrayBufferLike): Buffer {
+  return ArrayBuffer.isView(data)
+    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    : Buffer.from(data);
 }
 
 function headBytes(length: number): number {

@@ -190,7 +190,7 @@ export class Hub {
     // Once, however often it joins: a connection may live long.
     if (this.#followed.has(connection)) return;
     this.#followed.add(connection);
-    void connection.closed.then(() => {
+    void connection.ended.then(() => {
       const topics = this.#registry.get(connection)?.topics ?? [];
       for (const topic of topics) this.leave(topic, connection);
     });

@@ -26,6 +26,12 @@ export class Inbox<T> {
   #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #full = false;
   #ended = false;
+  /** Whether its reader has not asked for the next message since the last one came. */
+  #owes = false;
+  /** Whether its reader has since asked for the end of the connection instead. */
+  #awaitsEnd = false;
+  /** Called once when an ended inbox becomes idle. */
+  onIdle: (() => void) | undefined = undefined;
 
   /**
    * @param mark how many unread messages pause the sender
@@ -41,9 +47,26 @@ export class Inbox<T> {
     return (this.#messages?.length ?? 0) - this.#head;
   }
 
+  /** Whether nothing that came is still to be answered: see `Closing`. */
+  get isIdle(): boolean {
+    return !this.#owes || this.#awaitsEnd;
+  }
+
+  /** Whether a reader waits for a message. */
+  get isAwaited(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** The reader asks for the end, and for no message until it calls {@link next} again. */
+  awaitEnd(): void {
+    this.#awaitsEnd = true;
+    if (this.#ended) this.#tellIdle();
+  }
+
   /** Adds a message; does nothing after {@link end}. */
   push(message: T): void {
     if (this.#ended) return;
+    this.#owes = true;
     if (this.#waiting) {
       const deliver = this.#waiting;
       this.#waiting = undefined;
@@ -65,8 +88,13 @@ export class Inbox<T> {
    * @throws Error when another read is still waiting: two readers would share the messages
    */
   next(): Promise<IteratorResult<T, undefined>> {
+    this.#awaitsEnd = false;
     if (this.#messages) return Promise.resolve({ done: false, value: this.#take(this.#messages) });
-    if (this.#ended) return Promise.resolve(DONE);
+    this.#owes = false;
+    if (this.#ended) {
+      this.#tellIdle();
+      return Promise.resolve(DONE);
+    }
     if (this.#waiting) {
       return Promise.reject(
         new Error("expected one reader of a connection, but a second one came; share the messages"),
@@ -90,6 +118,12 @@ export class Inbox<T> {
     }
     this.#waiting?.(DONE);
     this.#waiting = undefined;
+  }
+
+  #tellIdle(): void {
+    const tell = this.onIdle;
+    this.onIdle = undefined;
+    tell?.();
   }
 
   #take(messages: T[]): T {

@@ -1,5 +1,6 @@
 import type Koa from "koa";
 import { wholeError } from "./error.ts";
+import { type OptionKinds, TIMER_MS } from "./options.ts";
 
 /** What a lifespan's `yield` gives back when it is time to stop. */
 export interface Stop {
@@ -26,6 +27,12 @@ export interface LifespanDeadlines {
   /** How long one stop may take, in milliseconds. Default 5,000. */
   stopMs?: number;
 }
+
+/** What {@link LifespanDeadlines} may be. */
+export const LIFESPAN_KINDS: OptionKinds<LifespanDeadlines> = {
+  startMs: TIMER_MS,
+  stopMs: TIMER_MS,
+};
 
 /** Apps in the order of their start, each with the one it is mounted in. */
 type Family = Map<Living, Living | undefined>;

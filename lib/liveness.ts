@@ -46,9 +46,16 @@ export function livenessLimits(options: LivenessOptions): LivenessLimits {
   return { heartbeatMs, pongTimeoutMs, unreadTimeoutMs, messageTimeoutMs, periodMs };
 }
 
+/** What a connection that is to end is told when that takes too long. */
+export interface Late {
+  late(): void;
+}
+
 /** What a {@link Liveness} does to its connection. */
 export interface Ending {
   close(code: number, reason: string): void;
+  /** Closes it once its handler is idle. */
+  finish(code: number, reason: string): void;
   /** Ends it without a word: the client is gone. */
   terminate(): void;
 }
@@ -64,8 +71,10 @@ export class Liveness implements Watched {
 
   #heardAt = wheel.now;
   #pingedAt = wheel.now;
+  #unanswered = 0;
   #fullSince: number | undefined;
-  #endAt: number | undefined;
+  #endAt = 0;
+  #end: Late | undefined;
   #unfinishedSince: number | undefined;
   // A message has ended since the last tick: what is unfinished now is another one.
   #messageEnded = true;
@@ -93,15 +102,23 @@ export class Liveness implements Watched {
     this.#heardAt = wheel.now;
   }
 
+  /** Whether a pong answers one of our pings, which carry nothing; each is answered once. */
+  isAnswer(payload: Buffer): boolean {
+    if (this.#unanswered === 0 || payload.length > 0) return false;
+    this.#unanswered--;
+    return true;
+  }
+
   /** The queue of unread messages is full, or no longer: the client has to wait, or may go on. */
   unread(full: boolean): void {
     full ? this.#ws.pause() : this.#ws.resume();
     this.#fullSince = full ? wheel.now : undefined;
   }
 
-  /** The connection is gone after so many milliseconds, whatever it shows. */
-  endIn(ms: number): void {
-    this.#endAt ??= wheel.now + ms;
+  /** It is on its way to its end: in so many milliseconds that is late, and nothing else counts. */
+  endIn(ms: number, end: Late): void {
+    this.#endAt = wheel.now + ms;
+    this.#end = end;
   }
 
   /** Ends the watch. */
@@ -111,8 +128,8 @@ export class Liveness implements Watched {
 
   /** See {@link Watched}. */
   tick(now: number): void {
-    if (now >= (this.#endAt ?? Number.POSITIVE_INFINITY)) {
-      this.#connection.terminate();
+    if (this.#end) {
+      if (now >= this.#endAt) this.#end.late();
       return;
     }
     if (this.#fullSince !== undefined) {
@@ -135,6 +152,7 @@ export class Liveness implements Watched {
     this.#pingedAt = now;
     // A moment before: an answer in the same tick counts.
     this.#heardAt = Math.min(this.#heardAt, now - 1);
+    this.#unanswered++;
     this.#ws.ping();
   }
 
@@ -144,7 +162,7 @@ export class Liveness implements Watched {
     if (!isUnfinished(this.#ws)) return;
     this.#unfinishedSince ??= now;
     if (now - this.#unfinishedSince >= this.#limits.messageTimeoutMs) {
-      this.#connection.close(1008, "a message was begun and not ended");
+      this.#connection.finish(1008, "a message was begun and not ended");
     }
   }
 }

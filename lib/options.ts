@@ -1,15 +1,38 @@
-/** What an option is: a number of 0 or more, or something that is checked where it is used. */
-export type OptionKind = "number" | "other";
+/** The values that a number may have. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+  /** Whether fractions are refused. Infinity is no fraction. */
+  readonly whole: boolean;
+}
+
+/** What an option is: a number in a range, or something that is checked where it is used. */
+export type OptionKind = Range | "other";
 
 /** All options of one kind of object, none left out. */
 export type OptionKinds<Options> = Readonly<Record<keyof Required<Options>, OptionKind>>;
 
+/** The longest delay of a Node.js timer in milliseconds; a longer one fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A number of things, or of bytes; Infinity is no limit. */
+export const COUNT: Range = { least: 0, most: Number.POSITIVE_INFINITY, whole: true };
+/** A number of things, at least one of them; Infinity is no limit. */
+export const COUNT_FROM_ONE: Range = { ...COUNT, least: 1 };
+/** So many a second; Infinity is no limit. */
+export const PER_SECOND: Range = { ...COUNT, whole: false };
+/** Milliseconds that this framework counts itself; Infinity is never. */
+export const PATIENCE_MS: Range = { ...PER_SECOND, least: 1 };
+/** Milliseconds of a timer of Node.js, to which 0 would mean never. */
+export const TIMER_MS: Range = { least: 1, most: MAX_TIMER_MS, whole: true };
+
 /**
- * Checks options that came past the compiler: a limit whose name is misspelt would be no limit,
- * and one that is no number would hold for everything or nothing.
+ * Checks options at run time, for callers in plain JavaScript: a limit whose name is misspelt
+ * would be no limit, and a value outside its range may mean the opposite of what it says.
  *
+ * @param kinds what each option is
  * @param what whose options they are, for the message
- * @throws TypeError for one that there is not, and for a number that is none
+ * @throws TypeError for an unknown option, and for a value that is no number of its range
  */
 export function assertOptions<Options extends object>(
   given: Options,
@@ -22,18 +45,37 @@ export function assertOptions<Options extends object>(
       const known = Object.keys(kinds).join(", ");
       throw new TypeError(`expected options of ${what}, which are ${known}, but got ${name}`);
     }
-    if (kind === "number" && value !== undefined && !isAmount(value)) {
+    if (kind !== "other" && value !== undefined && !isIn(kind, value)) {
       throw new TypeError(
-        `expected the option ${name} of ${what} to be a number of 0 or more, but got ${shown(value)}`,
+        `expected the option ${name} of ${what} to be ${described(kind)}, but got ${shown(value)}`,
       );
     }
   }
 }
 
-function isAmount(value: unknown): boolean {
-  return typeof value === "number" && value >= 0;
+/** The options among others that are of one kind of object. */
+export function optionsOf<Options extends object>(
+  given: Options,
+  kinds: OptionKinds<Options>,
+): Options {
+  const own = Object.entries(given).filter(([name]) => Object.hasOwn(kinds, name));
+  return Object.fromEntries(own) as Options;
+}
+
+function isIn({ least, most, whole }: Range, value: unknown): boolean {
+  if (typeof value !== "number" || !(value >= least && value <= most)) return false;
+  return !whole || Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
+}
+
+function described({ least, most, whole }: Range): string {
+  const number = whole ? "a whole number" : "a number";
+  return most === Number.POSITIVE_INFINITY
+    ? `${number} of ${least} or more`
+    : `${number} from ${least} to ${most}`;
 }
 
 function shown(value: unknown): string {
-  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value);
+  return typeof value === "number" || typeof value === "bigint"
+    ? String(value)
+    : (JSON.stringify(value) ?? typeof value);
 }

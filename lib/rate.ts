@@ -1,6 +1,4 @@
-/**
- * A token bucket: so many at once, then so many a second. It holds two numbers and no timer.
- */
+/** A token bucket: so many at once, then so many a second. It holds numbers and no timer. */
 export class Rate {
   readonly #perMs: number;
   readonly #burst: number;
@@ -20,15 +18,19 @@ export class Rate {
   }
 
   /**
-   * Takes one token.
+   * Takes tokens.
    *
-   * @returns false when there is none left
+   * @param now the time in milliseconds
+   * @param count how many; all or none are taken
+   * @returns false when there are not so many left
    */
-  take(now = performance.now()): boolean {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMs);
+  take(now = performance.now(), count = 1): boolean {
+    // Infinity times nothing is no number: where no time has passed, nothing has come back.
+    const back = (now - this.#at) * this.#perMs || 0;
+    this.#tokens = Math.min(this.#burst, this.#tokens + back);
     this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#tokens < count) return this.#perMs === Number.POSITIVE_INFINITY;
+    this.#tokens -= count;
     return true;
   }
 }

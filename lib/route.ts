@@ -2,8 +2,9 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type Koa from "koa";
 import easyWs from "koa-easy-ws";
 import type { PerMessageDeflateOptions, ServerOptions } from "ws";
-import { CLOSE_TIMEOUT_MS, Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import {
+  type ConnectionLimits,
   type ConnectionOptions,
   connectionLimits,
   type MessageKind,
@@ -12,7 +13,14 @@ import { type Context, PARENT } from "./context.ts";
 import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
-import { assertOptions, type OptionKinds } from "./options.ts";
+import {
+  assertOptions,
+  COUNT,
+  COUNT_FROM_ONE,
+  type OptionKinds,
+  PATIENCE_MS,
+  PER_SECOND,
+} from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { createCodec, type Misfit } from "./schema.ts";
 import { upgradesOf } from "./upgrades.ts";
@@ -61,9 +69,17 @@ export type JsonHandler<
   ctx: Context<Path>,
 ) => Promise<void> | void;
 
-const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Each fragment or chunk of an unfinished message costs some 700 bytes beside its content. */
-const MAX_FRAGMENTS = 1_024;
+/**
+ * Fragments of one message, and reads of one frame, that ws takes in any case, however many bytes
+ * a second the route allows; and for long messages one for each so many bytes.
+ */
+const MAX_PIECES = 2_048;
+const BYTES_A_PIECE = 32;
+/**
+ * When ws itself destroys the socket of a client that does not answer a close frame. The
+ * connection does so before, by a clock that a blocked event loop does not advance.
+ */
+const LAST_TIMEOUT_MS = 60_000;
 /** As many as may come in a burst; a client that pings and does not read is cut off by it. */
 const MAX_PENDING_PONGS = 500;
 
@@ -75,6 +91,9 @@ const NO_ATTACH =
 export type AnyRouteOptions = RouteOptions<MessageKind> &
   Partial<JsonRouteOptions<StandardSchemaV1>>;
 
+/** What ws takes for a length: it keeps it in 32 bits with a sign, and 0 would be no limit. */
+const MESSAGE_BYTES = { least: 1, most: 2 ** 31 - 1, whole: true };
+
 const KINDS: OptionKinds<AnyRouteOptions> = {
   name: "other",
   messages: "other",
@@ -83,23 +102,25 @@ const KINDS: OptionKinds<AnyRouteOptions> = {
   send: "other",
   invalid: "other",
   compression: "other",
-  maxMessageBytes: "number",
-  queueMessages: "number",
-  highWaterBytes: "number",
-  maxBufferedBytes: "number",
-  messagesPerSecond: "number",
-  burstMessages: "number",
-  heartbeatMs: "number",
-  pongTimeoutMs: "number",
-  unreadTimeoutMs: "number",
-  messageTimeoutMs: "number",
+  maxMessageBytes: MESSAGE_BYTES,
+  queueMessages: COUNT_FROM_ONE,
+  highWaterBytes: COUNT,
+  maxBufferedBytes: COUNT,
+  messagesPerSecond: PER_SECOND,
+  burstMessages: COUNT,
+  bytesPerSecond: PER_SECOND,
+  burstBytes: COUNT,
+  heartbeatMs: PATIENCE_MS,
+  pongTimeoutMs: PATIENCE_MS,
+  unreadTimeoutMs: PATIENCE_MS,
+  messageTimeoutMs: PATIENCE_MS,
 };
 
 /**
  * The last two middleware of a WebSocket route: koa-easy-ws with the route's own options, and
  * the step that accepts through it and starts the handler.
  *
- * @throws TypeError for an option that there is not
+ * @throws TypeError for an unknown option, and for a number outside its range
  */
 export function websocketRoute(
   path: string,
@@ -110,7 +131,8 @@ export function websocketRoute(
   const { receive, send } = given;
   const options = receive || send ? { ...given, codec: createCodec(receive, send) } : given;
   const limits = connectionLimits(options);
-  const upgrade = easyWs("ws", { wsOptions: serverOptions(options) });
+  assertBurst(limits, path);
+  const upgrade = easyWs("ws", { wsOptions: serverOptions(options, limits) });
   // Synchronous with the 101: a response still on the socket would write into the stream, and a
   // message that came with the handshake would find nobody listening.
   upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
@@ -128,6 +150,14 @@ export function websocketRoute(
     startHandler(handshake, connection, handler, ctx as unknown as Context);
   };
   return [upgrade, accept];
+}
+
+function assertBurst({ burstBytes, maxMessageBytes }: ConnectionLimits, path: string): void {
+  if (burstBytes >= maxMessageBytes) return;
+  throw new TypeError(
+    `expected the option burstBytes of the WebSocket route ${path} to be at least its ` +
+      `maxMessageBytes, ${maxMessageBytes}, but got ${burstBytes}`,
+  );
 }
 
 function acceptBy(ctx: Context, handshake: Handshake): Connection<unknown> {
@@ -157,16 +187,20 @@ function holdInAll(handshake: Handshake, ctx: Context): void {
   }
 }
 
-function serverOptions(options: RouteOptions<MessageKind>): ServerOptions {
+function serverOptions(
+  options: RouteOptions<MessageKind>,
+  { maxMessageBytes }: ConnectionLimits,
+): ServerOptions {
   const known = new Set(options.protocols);
+  const maxPieces = Math.max(MAX_PIECES, Math.ceil(maxMessageBytes / BYTES_A_PIECE));
   return {
     WebSocket: Wire,
     clientTracking: false,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_FRAGMENTS,
+    closeTimeout: LAST_TIMEOUT_MS,
+    maxFragments: maxPieces,
+    maxBufferedChunks: maxPieces,
     maxPendingAutoPongs: MAX_PENDING_PONGS,
-    maxPayload: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+    maxPayload: maxMessageBytes,
     perMessageDeflate: options.compression ?? false,
     // Only what the route declares: a token offered as a subprotocol must not come back.
     handleProtocols: (offered) => [...offered].find((protocol) => known.has(protocol)) ?? false,

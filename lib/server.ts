@@ -8,11 +8,11 @@ import { DropLog, watchDescriptors } from "./dropped.ts";
 import { logErrors } from "./error-log.ts";
 import { type FrontOptions, frontOf } from "./front.ts";
 import { HttpConnections, type HttpLimitOptions } from "./http-connections.ts";
-import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
+import { LIFESPAN_KINDS, type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
-import { assertOptions, type OptionKinds } from "./options.ts";
-import { type AttachOptions, attach } from "./upgrade.ts";
+import { assertOptions, COUNT, type OptionKinds, optionsOf, TIMER_MS } from "./options.ts";
+import { ATTACH_KINDS, type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link serve}. */
@@ -61,28 +61,21 @@ export interface Serving {
 type Server = HttpServer | https.Server;
 
 const KINDS: OptionKinds<ServeOptions> = {
+  ...ATTACH_KINDS,
   host: "other",
-  port: "number",
+  port: { least: 0, most: 65_535, whole: true },
   socket: "other",
-  rootPath: "other",
-  graceSeconds: "number",
+  graceSeconds: { least: 0, most: 3_600, whole: false },
   logLevel: "other",
-  trustProxy: "other",
-  allowedHosts: "other",
-  allowedOrigins: "other",
   log: "other",
   tls: "other",
   lifespans: "other",
-  maxConnections: "number",
-  maxConnectionsPerAddress: "number",
-  maxHttpConnections: "number",
-  maxHttpConnectionsPerAddress: "number",
-  handshakesPerSecond: "number",
-  handshakeTimeoutMs: "number",
-  maxBodyBytes: "number",
-  headersTimeoutMs: "number",
-  requestTimeoutMs: "number",
-  keepAliveTimeoutMs: "number",
+  maxHttpConnections: COUNT,
+  maxHttpConnectionsPerAddress: COUNT,
+  maxBodyBytes: COUNT,
+  headersTimeoutMs: TIMER_MS,
+  requestTimeoutMs: TIMER_MS,
+  keepAliveTimeoutMs: TIMER_MS,
 };
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -96,12 +89,13 @@ const CHECK_EVERY_MS = 1_000;
  *
  * @param app the root app
  * @param options settings; each has a default
- * @throws TypeError for an option that there is not
+ * @throws TypeError for an unknown option, and for a number outside its range
  * @throws what a lifespan or the listening throws (`EADDRINUSE`, say), after stopping in reverse
  *   what was started
  */
 export async function serve(app: Koa, options: ServeOptions = {}): Promise<Serving> {
   assertOptions(options, KINDS, "serve");
+  assertOptions(options.lifespans ?? {}, LIFESPAN_KINDS, "the lifespans of serve");
   const config = { ...DEFAULT_CONFIG, ...options };
   const log = options.log ?? createLog({ level: config.logLevel });
   logErrors(app, log);
@@ -111,7 +105,7 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
     "request",
     frontOf(app, config, () => upgrades.draining),
   );
-  const upgrades = attach(server, app, config);
+  const upgrades = attach(server, app, optionsOf<AttachOptions>(config, ATTACH_KINDS));
   const drops = new DropLog(log);
   watchDescriptors(server, drops);
   const { sockets } = new HttpConnections(server, upgrades, config, drops);

@@ -10,6 +10,7 @@ import { Handshake } from "./handshake.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts";
 import { HandshakeRate, type RateOptions } from "./handshake-rate.ts";
 import { type LimitOptions, Limits, shareOf } from "./limits.ts";
+import { assertOptions, COUNT, type OptionKinds, PATIENCE_MS, PER_SECOND } from "./options.ts";
 import { Refusal, writeRefusal } from "./refusal.ts";
 import { setRootPath } from "./root-path.ts";
 import { settle } from "./settle.ts";
@@ -22,6 +23,18 @@ export interface AttachOptions extends DoorOptions, LimitOptions, RateOptions {
   /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
   rootPath?: string;
 }
+
+/** What each of {@link AttachOptions} may be. */
+export const ATTACH_KINDS: OptionKinds<AttachOptions> = {
+  allowedHosts: "other",
+  allowedOrigins: "other",
+  trustProxy: "other",
+  maxConnections: COUNT,
+  maxConnectionsPerAddress: COUNT,
+  handshakesPerSecond: PER_SECOND,
+  handshakeTimeoutMs: PATIENCE_MS,
+  rootPath: "other",
+};
 
 type Server = HttpServer | HttpsServer;
 
@@ -43,10 +56,12 @@ type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
  * @param app the root app
  * @param options see {@link AttachOptions}
  * @returns the server's upgrades
+ * @throws TypeError for an unknown option, and for a number outside its range
  * @throws Error when something else listens for upgrades already: two answers on one socket
  * @throws TypeError for an option that names no host, origin, proxy or path
  */
 export function attach(server: Server, app: Koa, options: AttachOptions = {}): Upgrades {
+  assertOptions(options, ATTACH_KINDS, "attach");
   assertFree(server);
   attached.add(server);
   if (server.listenerCount("request") === 0) server.on("request", app.callback());

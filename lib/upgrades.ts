@@ -72,6 +72,9 @@ export interface DrainOptions {
   spreadMs?: number;
 }
 
+/** What of the grace period closes may wait for answers; the rest is for the closes themselves. */
+const ANSWERS_SHARE = 0.75;
+
 /**
  * How many are closed at once, so that their coming back elsewhere is no storm, and how often:
  * fewer than these are closed in one go.
@@ -138,10 +141,16 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
     const late = AbortSignal.timeout(wholeMs(options.graceMs));
     const closing = this.#closeInBatches(all, options.spreadMs ?? options.graceMs / 4, late);
     const ended = Promise.all([closing, ...all.map((live) => live.done)]);
+    const hurry = setTimeout(this.#hurry, options.graceMs * ANSWERS_SHARE);
     await Promise.race([ended, aborted(late)]);
+    clearTimeout(hurry);
     for (const { connection } of this.live) connection.terminate();
     return [...this.live];
   }
+
+  readonly #hurry = (): void => {
+    for (const { connection } of this.live) connection.hurry();
+  };
 
   async #closeInBatches(all: readonly Live[], spreadMs: number, late: AbortSignal): Promise<void> {
     const steps = Math.max(Math.floor(spreadMs / BATCH_EVERY_MS), 1);
@@ -150,7 +159,7 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
       if (at > 0) await pause(BATCH_EVERY_MS);
       if (late.aborted) return;
       for (const { connection } of all.slice(at, at + size))
-        connection.close(1012, "service restart");
+        connection.finish(1012, "service restart");
     }
   }
 }

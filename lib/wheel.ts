@@ -27,6 +27,11 @@ export class Wheel {
     return this.#now;
   }
 
+  /** How often it ticks, in milliseconds. */
+  get periodMs(): number {
+    return this.#periodMs;
+  }
+
   /** How many are watched. */
   get size(): number {
     return this.#watched.size;

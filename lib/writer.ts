@@ -42,6 +42,8 @@ export class Writer implements Held {
   /** What waits for the end of the turn, to be written with one call. */
   #waiting: Frame[] | undefined;
   #waitingBytes = 0;
+  /** Messages that ws has, to read a Blob or to compress: what follows goes behind them. */
+  #withWs = 0;
   readonly #highWaterBytes: number;
   #whoWaits: ((isOpen: boolean) => void)[] | undefined;
   #isFlushing = false;
@@ -62,18 +64,28 @@ export class Writer implements Held {
   /** Bytes that are written but not yet with the operating system, at most. */
   get bufferedBytes(): number {
     // The socket's own figure is nearer: in a fan-out each object that is asked is a cache miss.
-    const elsewhere = this.#isDirect ? this.#socket.writableLength : this.#ws.bufferedAmount;
+    const isDirect = this.#isDirect && this.#withWs === 0;
+    const elsewhere = isDirect ? this.#socket.writableLength : this.#ws.bufferedAmount;
     return elsewhere + this.#waitingBytes;
   }
 
   /** Writes a frame. */
   write(frame: Frame): void {
-    if (!this.#isDirect) return this.#writeThroughWs(frame);
+    if (!this.#isDirect || this.#withWs > 0) {
+      frame.keep();
+      return this.#giveToWs(frame.data as string | Buffer);
+    }
     this.#count();
     if (this.#writes > 1 || this.#manyBefore) this.#hold();
     if (this.#isHeld ? this.#wait(frame) : this.#writeLone(frame)) return;
     if (this.#isHeld) this.#cork();
     this.#write(frame);
+  }
+
+  /** Writes a Blob as a binary message: ws reads it, and what is written meanwhile follows it. */
+  writeBlob(blob: Blob): void {
+    this.writeOut();
+    this.#giveToWs(blob);
   }
 
   /** Resolves when no more than `highWaterBytes` are buffered: true, or false at the end. */
@@ -140,8 +152,7 @@ export class Writer implements Held {
   // the socket's `drain` comes only for more than the socket likes to hold.
   #awaitFlush(): void {
     // What ws has not written yet tells by itself, and so does the end of the connection.
-    const isWithWs = !this.#isDirect && this.#waitingBytes > 0;
-    if (this.#isFlushing || isWithWs || !this.#socket.writable) return;
+    if (this.#isFlushing || this.#withWs > 0 || !this.#socket.writable) return;
     this.#isFlushing = true;
     this.writeOut();
     this.#socket.write(NOTHING, () => {
@@ -156,10 +167,11 @@ export class Writer implements Held {
     else this.#awaitFlush();
   }
 
-  #writeThroughWs(frame: Frame): void {
-    frame.keep();
+  #giveToWs(data: string | Buffer | Blob): void {
+    this.#withWs++;
     this.#waitingBytes += MOST_HEAD_BYTES;
-    this.#ws.send(frame.data, () => {
+    this.#ws.send(data as Buffer, () => {
+      this.#withWs--;
       this.#waitingBytes -= MOST_HEAD_BYTES;
       this.#flushed();
     });

@@ -154,7 +154,11 @@ export class TestClient implements AsyncDisposable {
   async #close(): Promise<void> {
     for (const socket of this.#sockets) socket.ws.close();
     const { live } = this.serving.upgrades;
-    await until(() => live.size === 0);
+    await until(() => {
+      // Answers that are still to come would reach nobody.
+      for (const { connection } of live) connection.hurry();
+      return live.size === 0;
+    });
     const left = [...live].map(({ handshake }) => `handler of ${handshake.path}`);
     await this.serving.close();
     this.#app.off("error", this.#onError);

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { z } from "zod";
+import { connectionLimits } from "../../lib/connection-options.ts";
 import { App } from "../../lib/index.ts";
 import { Rate } from "../../lib/rate.ts";
 import { TestClient } from "../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../support/wire.ts";
+
+const INFINITE = Number.POSITIVE_INFINITY;
 
 /** How many tokens can be taken at one moment. */
 function takeAll(rate: Rate, now: number): number {
@@ -146,7 +150,7 @@ describe("the rate of a connection's messages", () => {
     await using client = await TestClient.start(counting(SLOW).app);
     await using neighbour = await open(client);
     await using wire = await open(client);
-    wire.write(...Array.from({ length: 6 }, () => frame(10)), frame(9), frame(9));
+    wire.write(frame(10), frame(9), frame(9));
     for (let i = 0; i < 2; i++) assert.equal((await wire.frame()).opcode, 10);
     wire.write(...Array.from({ length: 4 }, () => frame(1, "x")));
     let last = await wire.frame();
@@ -158,15 +162,123 @@ describe("the rate of a connection's messages", () => {
     }
   });
 
-  test("is by default a burst of 500", async () => {
+  test("is by default a burst of 500, of messages, pings and unasked pongs", async () => {
     const app = new App().websocket("/", async (socket) => void (await socket.closed));
     await using client = await TestClient.start(app);
     await using within = await open(client);
-    within.write(...Array.from({ length: 500 }, () => frame(10)), frame(1, "x"), frame(9, "end"));
-    // Pongs are free, so the ping after them is answered.
+    within.write(...Array.from({ length: 450 }, () => frame(10)), frame(1, "x"), frame(9, "end"));
     assert.equal((await within.frame()).payload.toString(), "end");
     await using beyond = await open(client);
     beyond.write(...Array.from({ length: 1_000 }, () => frame(1, "x")));
     await closedFor(beyond, FULL);
   });
+
+  test("counts pongs that nobody asked for, whatever is in them", async () => {
+    for (const payload of ["", "x"]) {
+      await using client = await TestClient.start(counting(SLOW).app);
+      await using wire = await open(client);
+      wire.write(...Array.from({ length: 6 }, () => frame(10, payload)));
+      await closedFor(wire, FULL);
+    }
+  });
+
+  test("does not count the answers to the server's own pings, and each of them once", async () => {
+    const app = new App().websocket("/", { ...SLOW, heartbeatMs: 20 }, async (socket) => {
+      await socket.closed;
+    });
+    await using client = await TestClient.start(app);
+    await using wire = await open(client);
+    for (let i = 0; i < 20; i++) {
+      assert.equal((await wire.frame()).opcode, 9);
+      wire.write(frame(10));
+    }
+    // To one ping seven answers: the first is free.
+    assert.equal((await wire.frame()).opcode, 9);
+    wire.write(...Array.from({ length: 7 }, () => frame(10)));
+    let last = await wire.frame();
+    while (last.opcode === 9) last = await wire.frame();
+    assert.equal(last.payload.subarray(2).toString(), FULL);
+  });
+});
+
+describe("the rate of a connection's bytes", () => {
+  const SLOW = { bytesPerSecond: 0.001, burstBytes: 65_536, messages: "both" } as const;
+  const FULL = "too many bytes a second (bytesPerSecond)";
+
+  async function opened(options: object): Promise<{ client: TestClient; wire: Wire }> {
+    const app = new App().websocket("/", { ...SLOW, ...options }, async (socket) => {
+      for await (const _ of socket) await socket.send("taken");
+    });
+    const client = await TestClient.start(app);
+    const wire = await Wire.connect(client.url);
+    wire.write(handshake("/"));
+    assert.equal((await wire.head()).status, 101);
+    return { client, wire };
+  }
+
+  /** How many of the same frames are taken, one after the other, before the close. */
+  async function taken(bytes: Buffer, options: object = {}): Promise<number> {
+    const { client, wire } = await opened(options);
+    await using _client = client;
+    await using _wire = wire;
+    for (let count = 0; ; count++) {
+      wire.write(bytes);
+      const { opcode, payload } = await wire.frame();
+      if (opcode === 1) continue;
+      assert.deepEqual([opcode, payload.readUInt16BE(0)], [8, 1008]);
+      assert.equal(payload.subarray(2).toString(), FULL);
+      return count;
+    }
+  }
+
+  test("lets the burst through and closes 1008 at the message after it", async () => {
+    assert.equal(await taken(frame(1, "x".repeat(16_384))), 4);
+    assert.equal(await taken(frame(2, Buffer.alloc(16_384, 1))), 4);
+  });
+
+  test("counts a text as JSON tells it to others, and bytes as they are", async () => {
+    // A character that takes six bytes, two, and three in UTF-8.
+    assert.equal(await taken(frame(1, "\u0001".repeat(1_024))), 10);
+    assert.equal(await taken(frame(1, '"'.repeat(8_192))), 4);
+    assert.equal(await taken(frame(1, "\n".repeat(8_192))), 4);
+    assert.equal(await taken(frame(1, "\u20ac".repeat(8_192))), 2);
+    assert.equal(await taken(frame(2, Buffer.alloc(8_192, 1))), 8);
+  });
+
+  test("counts JSON as it came: its control characters are written out", async () => {
+    const text = JSON.stringify({ text: "\u0001".repeat(1_364) });
+    const receive = z.object({ text: z.string() });
+    const options = { receive, messages: undefined };
+    assert.equal(await taken(frame(1, text), options), Math.floor(65_536 / text.length));
+  });
+
+  test("is by default what the longest messages at their rate are", () => {
+    const of = (options: object) => {
+      const { bytesPerSecond, burstBytes } = connectionLimits(options);
+      return [bytesPerSecond / 2 ** 20, burstBytes / 2 ** 20];
+    };
+    assert.deepEqual(of({}), [6.25, 2]);
+    assert.deepEqual(of({ maxMessageBytes: 1024 }), [1, 2]);
+    assert.deepEqual(of({ maxMessageBytes: 2 ** 24 }), [1_600, 512]);
+    assert.deepEqual(
+      of({ maxMessageBytes: 2 ** 24, messagesPerSecond: 0.1, burstMessages: 1 }),
+      [16, 128],
+    );
+    assert.deepEqual(of({ messagesPerSecond: 0, burstMessages: 0 }), [1, 2]);
+    const endless = { messagesPerSecond: INFINITE, burstMessages: INFINITE };
+    assert.deepEqual(of(endless), [INFINITE, INFINITE]);
+  });
+
+  test("is refused where one message of the greatest length would be too much", () => {
+    assert.throws(() => new App().websocket("/", { burstBytes: 65_535 }, () => {}), {
+      name: "TypeError",
+      message:
+        "expected the option burstBytes of the WebSocket route / to be at least its maxMessageBytes, 65536, but got 65535",
+    });
+  });
+});
+
+test("a rate without end takes anything, at one moment too", () => {
+  const rate = new Rate(INFINITE, 5, 0);
+  for (let i = 0; i < 100; i++) assert.equal(rate.take(0, 3), true);
 });

@@ -122,10 +122,17 @@ const pings: Attack[] = [
     [echoed("a")],
   ),
   legal(
-    "a flood of ten thousand pongs that nobody asked for is ignored",
-    [Buffer.concat(Array.from({ length: 10_000 }, () => frame(PONG, "x"))), frame(TEXT, "a")],
+    "four hundred pongs that nobody asked for, fewer than may come at once, are ignored",
+    [Buffer.concat(Array.from({ length: 400 }, () => frame(PONG, "x"))), frame(TEXT, "a")],
     [echoed("a")],
   ),
+  ...["", "x"].map((payload) => ({
+    title: `ten thousand pongs of ${payload.length} bytes that nobody asked for close 1008, as pings do`,
+    sends: [Buffer.concat(Array.from({ length: 10_000 }, () => frame(PONG, payload)))],
+    answers: [],
+    replies: true,
+    close: 1008,
+  })),
   legal(
     `${WAITING_PONGS} pings in one segment are all answered`,
     [Buffer.concat(Array.from({ length: WAITING_PONGS }, () => frame(PING, "p")))],
@@ -134,6 +141,7 @@ const pings: Attack[] = [
   {
     title: "ten thousand pings in one segment close 1008, as ten thousand messages do",
     sends: [Buffer.concat(Array.from({ length: 10_000 }, () => frame(PING, "p".repeat(125))))],
+    replies: true,
     close: 1008,
   },
 ];

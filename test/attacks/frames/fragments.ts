@@ -17,8 +17,8 @@ import {
 } from "./attack.ts";
 
 const LIMIT = 65_536;
-/** Fragments of one message that ws takes. */
-const MAX_FRAGMENTS = 1_024;
+/** Fragments of one message that a route of short messages takes. */
+const MAX_FRAGMENTS = 2_048;
 /** Messages that a route without options takes at once. */
 const BURST = 500;
 const START = frame(TEXT, "a", false);
@@ -105,13 +105,28 @@ const empty: Attack[] = [
     [echoed("a")],
   ),
   legal(
-    `a message of ${MAX_FRAGMENTS} fragments, the most there may be, is echoed`,
+    `a message of ${MAX_FRAGMENTS - 48} fragments, nearly the most there may be, is echoed`,
     [
       frame(TEXT, "", false),
-      times(MAX_FRAGMENTS - 2, frame(CONTINUATION, "a", false)),
+      times(MAX_FRAGMENTS - 50, frame(CONTINUATION, "a", false)),
       frame(CONTINUATION),
     ],
-    [echoed("a".repeat(MAX_FRAGMENTS - 2))],
+    [echoed("a".repeat(MAX_FRAGMENTS - 50))],
+  ),
+  legal(
+    "a text of exactly the limit in fragments of 64 bytes is echoed",
+    [
+      frame(TEXT, "a".repeat(64), false),
+      times(LIMIT / 64 - 2, frame(CONTINUATION, "a".repeat(64), false)),
+      frame(CONTINUATION, "a".repeat(64)),
+    ],
+    [echoed("a".repeat(LIMIT))],
+  ),
+  refused(
+    "a text of the limit in fragments of one byte closes 1008",
+    1008,
+    frame(TEXT, "a", false),
+    times(LIMIT - 1, frame(CONTINUATION, "a", false)),
   ),
   refused(
     "a message of one fragment too many closes 1008, though every fragment is empty",
