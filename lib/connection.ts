@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
+import { DEBTS, DELIVER, DELIVER_HELD, type Debts, type Indebted } from "./debts.ts";
 import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
@@ -25,9 +26,14 @@ const NOT_SENT = Promise.resolve(false);
  * for await (const text of socket) await socket.send(`Message text was: ${text}`);
  * ```
  */
-export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, WireListener {
+export class Connection<T = string, Out = unknown>
+  implements AsyncIterable<T>, WireListener, Indebted
+{
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
+
+  /** What it is owed of topics; none before it is in one. */
+  [DEBTS]: Debts | undefined = undefined;
 
   readonly #ws: Wire;
   readonly #socket: Socket;
@@ -43,6 +49,8 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   #left = false;
   /** The code of the close frame that ws has sent by itself; 0 for none. */
   #refusedWith = 0;
+  /** Unsent bytes that do not count for its bound, until it is below that. */
+  #excusedBytes = 0;
   // Made when they are first asked for: an idle connection is small.
   #id: string | undefined;
   #writer: Writer | undefined;
@@ -138,13 +146,43 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
 
   /** As {@link send}, for a message that goes to many connections: its bytes are made once. */
   sendFrame(frame: Frame): Promise<boolean> {
+    const debts = this[DEBTS];
+    if (debts?.owing && !debts.pay()) return debts.later(frame, (later) => this.sendFrame(later));
+    return this[DELIVER](frame);
+  }
+
+  /** See {@link DELIVER}. */
+  [DELIVER](frame: Frame): Promise<boolean> {
     if (!this.open) return NOT_SENT;
+    const { highWaterBytes, maxBufferedBytes } = this.#limits;
     const writer = this.#writing();
     const buffered = writer.bufferedBytes;
-    if (buffered > this.#limits.maxBufferedBytes) return this.#cutOff();
+    if (buffered <= maxBufferedBytes) this.#excusedBytes = 0;
+    else if (buffered > maxBufferedBytes + this.#excusedBytes) return this.#cutOff();
     writer.write(frame);
+    if (frame.mostBytes > maxBufferedBytes) this.#excuse(buffered);
     const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
-    return most > this.#limits.highWaterBytes ? writer.drained() : SENT;
+    return most > highWaterBytes ? writer.drained() : SENT;
+  }
+
+  /** See {@link DELIVER_HELD}. */
+  [DELIVER_HELD](frames: readonly Frame[]): void {
+    if (!this.open || frames.length === 0) return;
+    const writer = this.#writing();
+    // Once: who is behind by that much already has the bound of all.
+    if (this.#excusedBytes > 0) for (const frame of frames) void this[DELIVER](frame);
+    else {
+      for (const frame of frames) writer.write(frame);
+      this.#excuse(Number.NEGATIVE_INFINITY);
+    }
+  }
+
+  // One message that is longer than the bound, a welcome say, must not cut off whoever reads it: the
+  // bound is for what comes behind it. A second one is not excused before the first has gone.
+  #excuse(bufferedBefore: number): void {
+    const buffered = this.#writing().bufferedBytes;
+    const isLong = buffered - bufferedBefore > this.#limits.maxBufferedBytes;
+    if (isLong && this.#excusedBytes === 0) this.#excusedBytes = buffered;
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
@@ -235,6 +273,7 @@ export class Connection<T = string, Out = unknown> implements AsyncIterable<T>, 
   }
 
   #closing(code: number | undefined): void {
+    this[DEBTS]?.settle();
     this.#writer?.writeOut();
     // By ws itself: it then reads no more, and would tell 1006 for want of an answer.
     if (!this.#left) this.#refusedWith = code ?? 0;
