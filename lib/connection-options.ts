@@ -68,6 +68,8 @@ export interface Place {
   readonly mountPath: string;
   /** Told of a fault of the app's, for which the connection cannot go on; it ends it. */
   failed?(error: unknown): void;
+  /** Told of a fault that is not the connection's: it goes on. */
+  reported?(error: unknown): void;
   /** Told of the end of the connection. */
   ended?(closed: Closed): void;
 }

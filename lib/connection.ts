@@ -255,6 +255,11 @@ export class Connection<T = string, Out = unknown>
     else this.close(1011, "internal error");
   }
 
+  /** Fires the app's `error` event, and the connection goes on: for what is no fault of its own. */
+  report(error: unknown): void {
+    this.#place.reported?.(error);
+  }
+
   /** Destroys the socket without a close handshake, for a client that does not answer. */
   terminate(): void {
     this.#ws.terminate();

@@ -62,8 +62,9 @@ export class Handshake implements Watched {
    * Ends a connection whose app has failed, once its handler runs.
    *
    * @param goesOn whether the handler does
+   * @param isOpen whether the connection does too: the app is told, and that is all
    */
-  onFailed: ((error: unknown, goesOn?: boolean) => void) | undefined = undefined;
+  onFailed: ((error: unknown, goesOn?: boolean, isOpen?: boolean) => void) | undefined = undefined;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
 
@@ -243,6 +244,11 @@ export class Handshake implements Watched {
   /** See {@link Place.failed}. */
   failed(error: unknown): void {
     this.onFailed?.(error, true);
+  }
+
+  /** See {@link Place.reported}. */
+  reported(error: unknown): void {
+    this.onFailed?.(error, true, true);
   }
 
   /** The connection tells of its end. */

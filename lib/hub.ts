@@ -5,7 +5,8 @@ import { DELIVER, type Entry, Subscription } from "./debts.ts";
 import { FanOut } from "./fan-out.ts";
 import { assertOutgoing, assertText, Frame, type Outgoing } from "./frame.ts";
 import type { JoinOptions, SlowPolicy } from "./member.ts";
-import { type Failed, Topic } from "./topic.ts";
+import { assertOptions, type OptionKinds } from "./options.ts";
+import { type BrokerFailure, type Failed, Topic } from "./topic.ts";
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
@@ -15,7 +16,19 @@ export interface HubOptions {
   retention?: Retention;
   /** What happens to members that cannot keep up; may differ by topic. Default `disconnect`. */
   slow?: SlowPolicy | ((topic: string) => SlowPolicy);
+  /**
+   * Told of what the broker has failed at where no caller is told: what `join`, `publish` and
+   * `signal` fail at they throw. Default the `error` event of the app that a member belongs to.
+   */
+  onError?: (error: unknown, where: BrokerFailure) => void;
 }
+
+const KINDS: OptionKinds<HubOptions> = {
+  broker: "other",
+  retention: "other",
+  slow: "other",
+  onError: "other",
+};
 
 /** A connection in the registry. It knows since when it is open, and to which mount. */
 export interface Registered {
@@ -51,15 +64,18 @@ export class Hub {
   readonly #retention: Retention;
   readonly #slow: (topic: string) => SlowPolicy;
   readonly #topics = new Map<string, Topic>();
-  readonly #failed: Failed = () => {};
+  readonly #onError: HubOptions["onError"];
   readonly #registry = new Map<Connection<unknown>, Registration>();
   readonly #everybody = new FanOut(this.#registry);
   readonly #followed = new WeakSet<Connection<unknown>>();
 
+  /** @throws TypeError for an option that there is not */
   constructor(options: HubOptions = {}) {
+    assertOptions(options, KINDS, "a Hub");
     const { slow = "disconnect" } = options;
     this.broker = options.broker ?? new MemoryBroker();
     this.#retention = options.retention ?? RETENTION;
+    this.#onError = options.onError;
     this.#slow = typeof slow === "function" ? slow : () => slow;
   }
 
@@ -172,6 +188,16 @@ export class Hub {
   closeAll(code = 1000, reason = ""): void {
     for (const connection of [...this.#registry.keys()]) connection.close(code, reason);
   }
+
+  readonly #failed: Failed = (error, where, connection) => {
+    if (!this.#onError) return connection.report(error);
+    try {
+      this.#onError(error, where);
+    } catch (failure) {
+      // Nobody waits for it who could be told.
+      connection.report(failure);
+    }
+  };
 
   #register(name: string, connection: Connection<unknown>): void {
     const registration =

@@ -36,5 +36,6 @@ export { Refusal } from "./refusal.ts";
 export type { JsonHandler, JsonRouteOptions, RouteOptions } from "./route.ts";
 export type { Misfit } from "./schema.ts";
 export { type ServeOptions, type Serving, serve } from "./server.ts";
+export type { BrokerFailure, BrokerStage } from "./topic.ts";
 export { type AttachOptions, attach } from "./upgrade.ts";
 export { Upgrades } from "./upgrades.ts";

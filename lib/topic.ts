@@ -6,15 +6,29 @@ import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member
 /** A position of no epoch: what is read since it is all that is retained, and not recovered. */
 const NOWHERE = { epoch: "", offset: 0 };
 
-/** What a topic asks its broker for. */
-export type Stage = "read" | "unsubscribe";
+/** What a broker was asked for where no caller is told that it failed. */
+export type BrokerStage = "read" | "unsubscribe";
 
 /**
- * Told of what a topic's broker has failed at, where no caller is told.
+ * Told of what a topic's broker has failed at.
  *
  * @param connection one of those that it concerns
  */
-export type Failed = (error: unknown, stage: Stage, connection: Connection<unknown>) => void;
+export type Failed = (
+  error: unknown,
+  where: BrokerFailure,
+  connection: Connection<unknown>,
+) => void;
+
+/** At what, and for which topic, a broker has failed. */
+export interface BrokerFailure {
+  /**
+   * `read`: the history of a new epoch could not be read, and the members that need it are closed
+   * 1013; `unsubscribe`: the broker may go on sending what nobody here wants.
+   */
+  readonly stage: BrokerStage;
+  readonly topic: string;
+}
 
 /** A topic in this process: its members, and what comes for them from its broker. */
 export class Topic implements Subscriber {
@@ -66,10 +80,13 @@ export class Topic implements Subscriber {
 
   /** Ends the subscription. */
   end(last: Connection<unknown>): void {
-    const unsubscribe = () =>
-      this.#broker
-        .unsubscribe(this.name, this)
-        .catch((error) => this.#failed(error, "unsubscribe", last));
+    const unsubscribe = async () => {
+      try {
+        await this.#broker.unsubscribe(this.name, this);
+      } catch (error) {
+        this.#failed(error, { stage: "unsubscribe", topic: this.name }, last);
+      }
+    };
     // A subscription that failed has told those who joined; there is nothing to end.
     this.ready.then(unsubscribe, () => {});
   }
@@ -134,7 +151,7 @@ export class Topic implements Subscriber {
     this.#seen = position;
     let isTold = false;
     const failed = (error: unknown, member: Member) => {
-      if (!isTold) this.#failed(error, "read", member.connection);
+      if (!isTold) this.#failed(error, { stage: "read", topic: this.name }, member.connection);
       isTold = true;
       if (this.#isMember(member)) member.connection.close(1013, "the history cannot be read");
     };
