@@ -11,6 +11,7 @@ export type {
   Retention,
   Subscriber,
 } from "./broker.ts";
+export { BrokerFull } from "./broker.ts";
 export type { Closed } from "./close-codes.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
 export { type Config, ConfigError, readConfig } from "./config.ts";
