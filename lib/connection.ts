@@ -97,6 +97,11 @@ export class Connection<T = string, Out = unknown>
     return this.#place.mountPath;
   }
 
+  /** See {@link Place.address}; known while the connection is open. */
+  get address(): string {
+    return this.#place.address ?? "";
+  }
+
   /** Resolves with the close code when the connection has ended; never rejects. */
   get closed(): Promise<Closed> {
     this.#closed ??= this.#result

@@ -139,6 +139,13 @@ export class Handshake implements Watched {
     return this.#req ? clientOf(this.#req, this.#client) : this.#client;
   }
 
+  /** See {@link Place.address}; known while the socket is open. */
+  get address(): string {
+    const { remoteAddress = "", remotePort = "" } = this.socket;
+    const { client } = this;
+    return client === `${remoteAddress}:${remotePort}` ? remoteAddress : client;
+  }
+
   /** The response, for the app; undefined once the handshake is accepted. */
   get res(): ServerResponse | undefined {
     return this.#res;

@@ -6,7 +6,9 @@ import { FanOut } from "./fan-out.ts";
 import { assertOutgoing, assertText, Frame, type Outgoing } from "./frame.ts";
 import type { JoinOptions, SlowPolicy } from "./member.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
-import { type BrokerFailure, type Failed, Topic } from "./topic.ts";
+import { HistoryPace, type PaceOptions } from "./pace.ts";
+import { Replays } from "./replays.ts";
+import { type BrokerFailure, type Failed, Topic, type TopicParts } from "./topic.ts";
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
@@ -16,6 +18,8 @@ export interface HubOptions {
   retention?: Retention;
   /** What happens to members that cannot keep up; may differ by topic. Default `disconnect`. */
   slow?: SlowPolicy | ((topic: string) => SlowPolicy);
+  /** How much history one address is sent; those who join wait for their turn. */
+  pace?: PaceOptions;
   /**
    * Told of what the broker has failed at where no caller is told: what `join`, `publish` and
    * `signal` fail at they throw. Default the `error` event of the app that a member belongs to.
@@ -27,6 +31,7 @@ const KINDS: OptionKinds<HubOptions> = {
   broker: "other",
   retention: "other",
   slow: "other",
+  pace: "other",
   onError: "other",
 };
 
@@ -64,6 +69,7 @@ export class Hub {
   readonly #retention: Retention;
   readonly #slow: (topic: string) => SlowPolicy;
   readonly #topics = new Map<string, Topic>();
+  readonly #parts: TopicParts;
   readonly #onError: HubOptions["onError"];
   readonly #registry = new Map<Connection<unknown>, Registration>();
   readonly #everybody = new FanOut(this.#registry);
@@ -76,6 +82,12 @@ export class Hub {
     this.broker = options.broker ?? new MemoryBroker();
     this.#retention = options.retention ?? RETENTION;
     this.#onError = options.onError;
+    this.#parts = {
+      broker: this.broker,
+      failed: this.#failed,
+      pace: new HistoryPace(options.pace),
+      replays: new Replays(),
+    };
     this.#slow = typeof slow === "function" ? slow : () => slow;
   }
 
@@ -214,7 +226,7 @@ export class Hub {
   }
 
   #open(name: string): Topic {
-    const topic = this.#topics.get(name) ?? new Topic(name, this.broker, this.#failed);
+    const topic = this.#topics.get(name) ?? new Topic(name, this.#parts);
     this.#topics.set(name, topic);
     return topic;
   }

@@ -31,6 +31,7 @@ export {
   type SlowPolicy,
   slowChannel,
 } from "./member.ts";
+export type { PaceOptions } from "./pace.ts";
 export { Presence, type Present } from "./presence.ts";
 export { EXIT, run } from "./process.ts";
 export { Refusal } from "./refusal.ts";

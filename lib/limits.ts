@@ -99,8 +99,10 @@ export class Taken {
   }
 }
 
-// One customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177): they count as one.
-function network(address: string): string {
+/**
+ * What counts as one address: one customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177).
+ */
+export function network(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!isIPv6(bare)) return bare;
   const [head = "", tail] = (bare.split("%")[0] ?? "").split("::");

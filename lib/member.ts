@@ -104,23 +104,32 @@ export class Member extends Subscription {
     this.#waiting = [];
   }
 
-  /** Welcomes it, at the position that what it is sent of the history begins behind. */
-  async greet(history: History): Promise<void> {
+  /**
+   * Welcomes it, at the position that what it is sent of the history begins behind.
+   *
+   * @param charge told how long the welcome is, in UTF-16 units
+   */
+  async greet(history: History, charge: (length: number) => void): Promise<void> {
     const { position, publications } = history;
     this.offset = publications[0] ? publications[0].offset - 1 : position.offset;
     const text = this.welcome?.({ ...history, position: { ...position, offset: this.offset } });
     // What has been signalled so far is not for it.
     this.debts.pay();
     this.welcomed = true;
-    if (text !== undefined) await this.connection.send(text);
+    if (text === undefined) return;
+    charge(text.length);
+    await this.connection.send(text);
   }
 
-  /** Sends it a message of the history, unless it had it. */
-  async replay(publication: Publication): Promise<void> {
+  /** Sends it a message of the history, unless it had it; as fast as it reads. */
+  async replay(
+    publication: Publication,
+    frameOf: (publication: Publication) => Frame | undefined,
+  ): Promise<void> {
     if (publication.offset <= this.offset) return;
     this.offset = publication.offset;
-    const text = this.encode(publication.data, publication);
-    if (text !== undefined) await this.connection.send(text);
+    const frame = frameOf(publication);
+    if (frame) await this.connection.sendFrame(frame);
   }
 
   /**

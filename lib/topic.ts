@@ -1,7 +1,9 @@
-import type { Broker, Position, Publication, Subscriber } from "./broker.ts";
+import type { Broker, History, Position, Publication, Subscriber } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import { FanOut } from "./fan-out.ts";
 import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
+import { type HistoryPace, messagesIn } from "./pace.ts";
+import type { Replays } from "./replays.ts";
 
 /** A position of no epoch: what is read since it is all that is retained, and not recovered. */
 const NOWHERE = { epoch: "", offset: 0 };
@@ -30,6 +32,14 @@ export interface BrokerFailure {
   readonly topic: string;
 }
 
+/** What the topics of a hub share. */
+export interface TopicParts {
+  readonly broker: Broker;
+  readonly failed: Failed;
+  readonly pace: HistoryPace;
+  readonly replays: Replays;
+}
+
 /** A topic in this process: its members, and what comes for them from its broker. */
 export class Topic implements Subscriber {
   readonly name: string;
@@ -37,17 +47,17 @@ export class Topic implements Subscriber {
   /** Resolves when it is subscribed to. */
   readonly ready: Promise<void>;
   readonly #broker: Broker;
-  readonly #failed: Failed;
+  readonly #parts: TopicParts;
   readonly #fanOut = new FanOut(this.members);
   /** The position of the last message that has come. */
   #seen: Position = NOWHERE;
 
   /** Subscribes to a topic. */
-  constructor(name: string, broker: Broker, failed: Failed) {
+  constructor(name: string, parts: TopicParts) {
     this.name = name;
-    this.#broker = broker;
-    this.#failed = failed;
-    this.ready = broker.subscribe(name, this).then((position) => {
+    this.#broker = parts.broker;
+    this.#parts = parts;
+    this.ready = this.#broker.subscribe(name, this).then((position) => {
       // What has come meanwhile is newer.
       if (this.#seen.epoch !== "") return;
       const offset = Math.max(this.#seen.offset, position.offset);
@@ -84,7 +94,7 @@ export class Topic implements Subscriber {
       try {
         await this.#broker.unsubscribe(this.name, this);
       } catch (error) {
-        this.#failed(error, { stage: "unsubscribe", topic: this.name }, last);
+        this.#parts.failed(error, { stage: "unsubscribe", topic: this.name }, last);
       }
     };
     // A subscription that failed has told those who joined; there is nothing to end.
@@ -100,14 +110,20 @@ export class Topic implements Subscriber {
     // Read, send, and read again until nothing new has come meanwhile: however long a slow client
     // takes, there is no queue to overflow, and what falls out of the history in the meantime is
     // said so by another welcome. So is a new epoch.
+    const { pace, replays } = this.#parts;
+    const { address } = member.connection;
+    const charge = (length: number) => pace.charge(address, messagesIn(length));
     let from = since;
+    if (member.welcome) await pace.turn(member.connection);
     while (member.welcome && this.#isMember(member)) {
       const history = await this.#broker.read(this.name, from);
       if (!this.#isMember(member)) return;
-      if (!member.welcomed || history.recovered === false) await member.greet(history);
+      if (!member.welcomed || history.recovered === false) await member.greet(history, charge);
+      pace.charge(address, messagesOf(history));
+      const frameOf = replays.of(this.name, member.encode, history);
       for (const publication of history.publications) {
         if (!this.#isMember(member)) return;
-        await member.replay(publication);
+        await member.replay(publication, frameOf);
       }
       const { epoch } = history.position;
       from = { epoch, offset: member.offset };
@@ -151,7 +167,8 @@ export class Topic implements Subscriber {
     this.#seen = position;
     let isTold = false;
     const failed = (error: unknown, member: Member) => {
-      if (!isTold) this.#failed(error, { stage: "read", topic: this.name }, member.connection);
+      if (!isTold)
+        this.#parts.failed(error, { stage: "read", topic: this.name }, member.connection);
       isTold = true;
       if (this.#isMember(member)) member.connection.close(1013, "the history cannot be read");
     };
@@ -161,4 +178,10 @@ export class Topic implements Subscriber {
       this.catchUp(member, NOWHERE).catch((error) => failed(error, member));
     });
   }
+}
+
+function messagesOf({ publications }: History): number {
+  let messages = 0;
+  for (const { data } of publications) messages += messagesIn(data.length);
+  return messages;
 }

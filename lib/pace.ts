@@ -1,0 +1,121 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { network } from "./limits.ts";
+import { assertOptions, type OptionKinds } from "./options.ts";
+
+/** How much history one address is sent: see {@link HistoryPace}. */
+export interface PaceOptions {
+  /** Messages a second in the long run; one of more than a KiB counts for each. Default 20,000. */
+  perSecond?: number;
+  /** How many at once. Default 200,000. */
+  burst?: number;
+}
+
+const KINDS: OptionKinds<PaceOptions> = { perSecond: "number", burst: "number" };
+
+/** Twenty whole histories of 1,000 messages: some hundredths of a core. */
+const PER_SECOND = 20_000;
+/** All that two hundred come back to after an interruption: behind one address there may be many. */
+const BURST = 200_000;
+const KIB = 1_024;
+/** How many addresses are known before those that have had their rest are forgotten. */
+const MANY = 1_024;
+/** How many at most: the one that was sent history the longest ago goes first. */
+const MOST = 16_384;
+
+/** The longest time between two looks; a timer of Node's must not be longer than 2^31 ms. */
+const LONGEST_MS = 60_000;
+
+/** For how many messages one counts, by its length in UTF-16 units. */
+export function messagesIn(length: number): number {
+  return Math.max(1, Math.ceil(length / KIB));
+}
+
+/** Who is sent history. */
+export interface Reader {
+  readonly address: string;
+  /** Aborted when there is nobody any more who waits. */
+  readonly signal: AbortSignal;
+}
+
+interface Account {
+  /** Below 0: what it was sent, and has to wait for. */
+  left: number;
+  at: number;
+}
+
+/**
+ * Paces the history that one address is sent, for a short request may ask for all of it: a token
+ * bucket for each address, or IPv6 /64, that may be overdrawn by what was asked for at once. Who
+ * comes next waits until that is made up for, and is never refused.
+ */
+export class HistoryPace {
+  readonly #perMs: number;
+  readonly #burst: number;
+  readonly #now: () => number;
+  readonly #accounts = new Map<string, Account>();
+
+  /**
+   * @param now a monotonic clock in milliseconds, default `performance.now`
+   * @throws TypeError for an option that there is not, or that is no number of 0 or more
+   */
+  constructor(options: PaceOptions = {}, now = () => performance.now()) {
+    assertOptions(options, KINDS, "the pace of a Hub");
+    this.#perMs = (options.perSecond ?? PER_SECOND) / 1_000;
+    this.#burst = options.burst ?? BURST;
+    this.#now = now;
+  }
+
+  /** How many addresses are known. */
+  get addresses(): number {
+    return this.#accounts.size;
+  }
+
+  /** Resolves when a reader's address may be sent history, or the reader is gone. */
+  async turn(reader: Reader): Promise<void> {
+    for (let ms = this.waitMs(reader.address); ms > 0; ms = this.waitMs(reader.address)) {
+      if (reader.signal.aborted) return;
+      await pause(ms, undefined, { signal: reader.signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** How long an address has to wait, in milliseconds; 0 when it may be sent history now. */
+  waitMs(address: string): number {
+    const account = this.#accounts.get(network(address));
+    if (!account) return 0;
+    const left = this.#leftOf(account);
+    return left > 0 ? 0 : Math.min(Math.ceil((1 - left) / this.#perMs), LONGEST_MS);
+  }
+
+  /**
+   * Notes what an address is sent.
+   *
+   * @param messages how many, see {@link messagesIn}
+   */
+  charge(address: string, messages: number): void {
+    if (messages === 0 || this.#perMs === Number.POSITIVE_INFINITY) return;
+    const key = network(address);
+    const account = this.#accounts.get(key) ?? this.#open();
+    account.left = this.#leftOf(account) - messages;
+    account.at = this.#now();
+    // Behind the others.
+    this.#accounts.delete(key);
+    this.#accounts.set(key, account);
+  }
+
+  #open(): Account {
+    if (this.#accounts.size >= MANY) this.#forget();
+    return { left: this.#burst, at: this.#now() };
+  }
+
+  #forget(): void {
+    for (const [key, account] of this.#accounts) {
+      const isRested = this.#leftOf(account) >= this.#burst;
+      if (!isRested && this.#accounts.size < MOST) return;
+      this.#accounts.delete(key);
+    }
+  }
+
+  #leftOf({ left, at }: Account): number {
+    return Math.min(this.#burst, left + (this.#now() - at) * this.#perMs);
+  }
+}
