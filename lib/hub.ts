@@ -8,6 +8,7 @@ import type { JoinOptions, SlowPolicy } from "./member.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
 import { HistoryPace, type PaceOptions } from "./pace.ts";
 import { Replays } from "./replays.ts";
+import { type ShareOptions, Shares } from "./shares.ts";
 import { type BrokerFailure, type Failed, Topic, type TopicParts } from "./topic.ts";
 
 /** Options of a {@link Hub}. */
@@ -20,6 +21,8 @@ export interface HubOptions {
   slow?: SlowPolicy | ((topic: string) => SlowPolicy);
   /** How much history one address is sent; those who join wait for their turn. */
   pace?: PaceOptions;
+  /** What one connection may fill of the others' buffers, where it is named as `from`. */
+  share?: ShareOptions;
   /**
    * Told of what the broker has failed at where no caller is told: what `join`, `publish` and
    * `signal` fail at they throw. Default the `error` event of the app that a member belongs to.
@@ -32,8 +35,20 @@ const KINDS: OptionKinds<HubOptions> = {
   retention: "other",
   slow: "other",
   pace: "other",
+  share: "other",
   onError: "other",
 };
+
+/** How a message is published. */
+export interface HubPublishOptions {
+  /** Publish it once only, see {@link Broker.publish}. */
+  key?: string;
+  /**
+   * The connection whose message it is: beyond its {@link HubOptions.share} the publication waits,
+   * to be awaited by its handler; when the connection ends before its turn it is a `CloseError`.
+   */
+  from?: Connection<unknown>;
+}
 
 /** A connection in the registry. It knows since when it is open, and to which mount. */
 export interface Registered {
@@ -69,6 +84,7 @@ export class Hub {
   readonly #retention: Retention;
   readonly #slow: (topic: string) => SlowPolicy;
   readonly #topics = new Map<string, Topic>();
+  readonly #shares: Shares;
   readonly #parts: TopicParts;
   readonly #onError: HubOptions["onError"];
   readonly #registry = new Map<Connection<unknown>, Registration>();
@@ -82,6 +98,7 @@ export class Hub {
     this.broker = options.broker ?? new MemoryBroker();
     this.#retention = options.retention ?? RETENTION;
     this.#onError = options.onError;
+    this.#shares = new Shares(options.share);
     this.#parts = {
       broker: this.broker,
       failed: this.#failed,
@@ -135,12 +152,13 @@ export class Hub {
    * Publishes a message to a topic: it gets a position and is retained, and every member is sent
    * it. Members that cannot keep up hold nobody.
    *
-   * @param options `key`: publish it once only, see {@link Broker.publish}
    * @throws TypeError when it is no text
    */
-  publish(name: string, data: string, options: { key?: string } = {}): Promise<Published> {
+  publish(name: string, data: string, options: HubPublishOptions = {}): Promise<Published> {
     assertText(data);
-    return this.broker.publish(name, data, { retention: this.#retention, ...options });
+    const { from, ...key } = options;
+    const publish = () => this.broker.publish(name, data, { retention: this.#retention, ...key });
+    return from ? this.#shares.take(from, Buffer.byteLength(data), publish) : publish();
   }
 
   /**

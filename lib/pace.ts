@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { network } from "./limits.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
+import { Overdraft } from "./overdraft.ts";
 
 /** How much history one address is sent: see {@link HistoryPace}. */
 export interface PaceOptions {
@@ -37,22 +38,16 @@ export interface Reader {
   readonly signal: AbortSignal;
 }
 
-interface Account {
-  /** Below 0: what it was sent, and has to wait for. */
-  left: number;
-  at: number;
-}
-
 /**
  * Paces the history that one address is sent, for a short request may ask for all of it: a token
  * bucket for each address, or IPv6 /64, that may be overdrawn by what was asked for at once. Who
  * comes next waits until that is made up for, and is never refused.
  */
 export class HistoryPace {
-  readonly #perMs: number;
+  readonly #perSecond: number;
   readonly #burst: number;
   readonly #now: () => number;
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts = new Map<string, Overdraft>();
 
   /**
    * @param now a monotonic clock in milliseconds, default `performance.now`
@@ -60,7 +55,7 @@ export class HistoryPace {
    */
   constructor(options: PaceOptions = {}, now = () => performance.now()) {
     assertOptions(options, KINDS, "the pace of a Hub");
-    this.#perMs = (options.perSecond ?? PER_SECOND) / 1_000;
+    this.#perSecond = options.perSecond ?? PER_SECOND;
     this.#burst = options.burst ?? BURST;
     this.#now = now;
   }
@@ -80,10 +75,8 @@ export class HistoryPace {
 
   /** How long an address has to wait, in milliseconds; 0 when it may be sent history now. */
   waitMs(address: string): number {
-    const account = this.#accounts.get(network(address));
-    if (!account) return 0;
-    const left = this.#leftOf(account);
-    return left > 0 ? 0 : Math.min(Math.ceil((1 - left) / this.#perMs), LONGEST_MS);
+    const ms = this.#accounts.get(network(address))?.waitMs(this.#now()) ?? 0;
+    return Math.min(ms, LONGEST_MS);
   }
 
   /**
@@ -92,30 +85,24 @@ export class HistoryPace {
    * @param messages how many, see {@link messagesIn}
    */
   charge(address: string, messages: number): void {
-    if (messages === 0 || this.#perMs === Number.POSITIVE_INFINITY) return;
+    if (messages === 0) return;
     const key = network(address);
     const account = this.#accounts.get(key) ?? this.#open();
-    account.left = this.#leftOf(account) - messages;
-    account.at = this.#now();
+    account.take(messages, this.#now());
     // Behind the others.
     this.#accounts.delete(key);
     this.#accounts.set(key, account);
   }
 
-  #open(): Account {
+  #open(): Overdraft {
     if (this.#accounts.size >= MANY) this.#forget();
-    return { left: this.#burst, at: this.#now() };
+    return new Overdraft(this.#perSecond, this.#burst, this.#now());
   }
 
   #forget(): void {
     for (const [key, account] of this.#accounts) {
-      const isRested = this.#leftOf(account) >= this.#burst;
-      if (!isRested && this.#accounts.size < MOST) return;
+      if (!account.isFull(this.#now()) && this.#accounts.size < MOST) return;
       this.#accounts.delete(key);
     }
-  }
-
-  #leftOf({ left, at }: Account): number {
-    return Math.min(this.#burst, left + (this.#now() - at) * this.#perMs);
   }
 }
