@@ -71,6 +71,14 @@ export interface Subscriber {
 }
 
 /**
+ * Thrown by a broker that has no room for one more topic. What a handler does not catch closes its
+ * connection with 1011, and the app's `error` event has it.
+ */
+export class BrokerFull extends Error {
+  override readonly name = "BrokerFull";
+}
+
+/**
  * Carries the messages of topics between the processes of a service, and keeps the last ones.
  *
  * The contract, which `test/lib/broker/contract.ts` checks for every engine:

@@ -1,3 +1,4 @@
+import { DEBTS, type Indebted } from "./debts.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Late, Liveness } from "./liveness.ts";
 import { wheel } from "./wheel.ts";
@@ -39,6 +40,7 @@ export class Closing implements Late {
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
   readonly #writer: Writer;
+  readonly #connection: Indebted;
   #held: Held | undefined;
   /** Whether the close frame, or the end of the server's half, is on its way. */
   #isLeaving = false;
@@ -46,11 +48,18 @@ export class Closing implements Late {
   #behind = 0;
   #rounds = 0;
 
-  constructor(ws: Wire, inbox: Inbox<unknown>, liveness: Liveness, writer: Writer) {
+  constructor(
+    ws: Wire,
+    inbox: Inbox<unknown>,
+    liveness: Liveness,
+    writer: Writer,
+    connection: Indebted,
+  ) {
     this.#ws = ws;
     this.#inbox = inbox;
     this.#liveness = liveness;
     this.#writer = writer;
+    this.#connection = connection;
   }
 
   /** The code with which ws refuses what came; 0 for none. ws itself then tells 1006. */
@@ -127,8 +136,10 @@ export class Closing implements Late {
     return true;
   }
 
+  // What was published before goes before the close frame.
   #leave(): void {
     this.#isLeaving = true;
+    this.#connection[DEBTS]?.settle();
     this.#writer.writeOut();
   }
 

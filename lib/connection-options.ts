@@ -106,8 +106,12 @@ export interface Place {
   readonly path: string;
   /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
   readonly mountPath: string;
+  /** The client's address, or the one that a trusted proxy has forwarded it for; no port. */
+  readonly address?: string;
   /** Told of a fault of the app's, for which the connection cannot go on; it ends it. */
   failed?(error: unknown): void;
+  /** Told of a fault that is not the connection's: it goes on. */
+  reported?(error: unknown): void;
   /** Told of the end of the connection. */
   ended?(closed: Closed): void;
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { assertSendable, type Closed, clipReason } from "./close-codes.ts";
 import { Closing } from "./closing.ts";
 import type { ConnectionLimits, Place } from "./connection-options.ts";
+import { DEBTS, DELIVER, DELIVER_HELD, type Debts, type Indebted } from "./debts.ts";
 import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Intake } from "./intake.ts";
@@ -24,10 +25,13 @@ const NOT_SENT = Promise.resolve(false);
  */
 export class Connection<T = string, Out = unknown>
   extends Opened
-  implements AsyncIterable<T>, WireListener
+  implements AsyncIterable<T>, WireListener, Indebted
 {
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
+
+  /** What it is owed of topics; none before it is in one. */
+  [DEBTS]: Debts | undefined = undefined;
 
   readonly #ws: Wire;
   readonly #socket: Socket;
@@ -38,6 +42,8 @@ export class Connection<T = string, Out = unknown>
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
+  /** Unsent bytes that do not count for its bound, until it is below that. */
+  #excusedBytes = 0;
   // Made when they are first asked for: an idle connection is small.
   #writer: Writer | undefined;
   #intake: Intake | undefined;
@@ -103,13 +109,43 @@ export class Connection<T = string, Out = unknown>
 
   /** As {@link send}, for a message that goes to many connections: its bytes are made once. */
   sendFrame(frame: Frame): Promise<boolean> {
+    const debts = this[DEBTS];
+    if (debts?.owing && !debts.pay()) return debts.later(frame, (later) => this.sendFrame(later));
+    return this[DELIVER](frame);
+  }
+
+  /** See {@link DELIVER}. */
+  [DELIVER](frame: Frame): Promise<boolean> {
     if (!this.open) return NOT_SENT;
+    const { highWaterBytes, maxBufferedBytes } = this.#limits;
     const writer = this.#writing();
     const buffered = writer.bufferedBytes;
-    if (buffered > this.#limits.maxBufferedBytes) return this.#cutOff();
+    if (buffered <= maxBufferedBytes) this.#excusedBytes = 0;
+    else if (buffered > maxBufferedBytes + this.#excusedBytes) return this.#cutOff();
     writer.write(frame);
+    if (frame.mostBytes > maxBufferedBytes) this.#excuse(buffered);
     const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
-    return most > this.#limits.highWaterBytes ? writer.drained() : SENT;
+    return most > highWaterBytes ? writer.drained() : SENT;
+  }
+
+  /** See {@link DELIVER_HELD}. */
+  [DELIVER_HELD](frames: readonly Frame[]): void {
+    if (!this.open || frames.length === 0) return;
+    const writer = this.#writing();
+    // Once: who is behind by that much already has the bound of all.
+    if (this.#excusedBytes > 0) for (const frame of frames) void this[DELIVER](frame);
+    else {
+      for (const frame of frames) writer.write(frame);
+      this.#excuse(Number.NEGATIVE_INFINITY);
+    }
+  }
+
+  // One message that is longer than the bound, a welcome say, must not cut off whoever reads it: the
+  // bound is for what comes behind it. A second one is not excused before the first has gone.
+  #excuse(bufferedBefore: number): void {
+    const buffered = this.#writing().bufferedBytes;
+    const isLong = buffered - bufferedBefore > this.#limits.maxBufferedBytes;
+    if (isLong && this.#excusedBytes === 0) this.#excusedBytes = buffered;
   }
 
   #sendBlob(blob: Blob): Promise<boolean> {
@@ -187,7 +223,7 @@ export class Connection<T = string, Out = unknown>
   }
 
   #parting(): Closing {
-    this.#closing ??= new Closing(this.#ws, this.#inbox, this.#liveness, this.#writing());
+    this.#closing ??= new Closing(this.#ws, this.#inbox, this.#liveness, this.#writing(), this);
     return this.#closing;
   }
 
@@ -199,6 +235,11 @@ export class Connection<T = string, Out = unknown>
   fail(error: unknown): void {
     if (this.#place.failed) this.#place.failed(error);
     else this.close(1011, "internal error");
+  }
+
+  /** Fires the app's `error` event, and the connection goes on: for what is no fault of its own. */
+  report(error: unknown): void {
+    this.#place.reported?.(error);
   }
 
   /** Destroys the socket without a close handshake, for a client that does not answer. */

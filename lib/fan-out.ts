@@ -1,103 +1,124 @@
-/** What one message does for one of those it goes to. */
-export type Send<Target> = (target: Target) => void;
+import {
+  bringAll,
+  deliveryBegins,
+  deliveryEnds,
+  Entry,
+  isDelivering,
+  type Send,
+  type Subscription,
+  underWayBegins,
+  underWayEnds,
+} from "./debts.ts";
+import { slices as ofThisProcess, type Sliced } from "./slices.ts";
 
-/**
- * How long one turn of the event loop delivers, in milliseconds: half of the 10 that nobody
- * notices, for a turn may look at the clock late.
- */
-const TURN_MS = 5;
-/** How many are sent to between two looks at the clock, which takes a tenth as long as a send. */
+/** How many are gone to between two looks at the clock, which takes a tenth as long as a send. */
 const LOOK_EVERY = 32;
-/** How many messages wait behind those on their way; with one more, all go out at once. */
-const MAX_WAITING = 64;
+/** How many messages are on their way at once; with one more, all go out now. */
+const MAX_UNDER_WAY = 64;
 
-interface UnderWay {
-  run(until: number): boolean;
-}
-
-/** What is not through yet, of all fan-outs: they share the time of a turn. */
-const underWay = new Set<UnderWay>();
-let scheduled = false;
+const NOTHING: Send = () => {};
 
 /**
  * Brings messages to many, in the order in which they came, and never holds the event loop for
- * long: what does not fit into a turn goes on in the next ones. What comes meanwhile waits, and is
- * then brought along together, so that each target gets all of it in one system call.
+ * long: what does not fit into a turn goes on in the next ones. What comes meanwhile is brought
+ * along, so that each gets all of it in one system call. Nobody has to wait for that: a connection
+ * that does something else is paid first, see {@link Debts}.
  *
- * What waits is bounded: where more comes than can be sent, it holds the loop, as a loop over all
- * targets would, and with it whoever publishes in this process.
+ * What is under way is bounded: where more comes than can be sent, it holds the loop, as a loop
+ * over all targets would, and with it whoever publishes in this process.
  */
-export class FanOut<Target> implements UnderWay {
+export class FanOut<Target extends Subscription> implements Sliced {
   readonly #targets: ReadonlyMap<unknown, Target>;
-  #sends: Send<Target>[] = [];
-  // Of the map, live: it forgets who leaves, and comes to who joins, whom a send leaves out.
+  readonly #slices: typeof ofThisProcess;
+  #last = new Entry(NOTHING);
+  /** The last message that all have had. */
+  #through = this.#last;
+  #count = 0;
+  // Of the map, live: it forgets who leaves, and comes to who joins, for whom nothing is.
   #left: Iterator<Target> | undefined;
-  #waiting: Send<Target>[] = [];
+  /** The last message when it set out: what all have had when it is back. */
+  #upTo = this.#last;
+  #isUrgent = false;
 
-  /** @param targets to whom, as they are when it gets to them; a send must not throw */
-  constructor(targets: ReadonlyMap<unknown, Target>) {
+  /**
+   * @param targets to whom, as they are when it gets to them
+   * @param slices what calls for its turns
+   */
+  constructor(targets: ReadonlyMap<unknown, Target>, slices = ofThisProcess) {
     this.#targets = targets;
+    this.#slices = slices;
   }
 
-  /** Brings a message to all there are: at once, or behind what is on its way. */
-  add(send: Send<Target>): void {
-    this.#waiting.push(send);
-    if (this.#waiting.length > MAX_WAITING) this.flush();
-    else if (!this.#left) goOn(this, performance.now() + TURN_MS);
+  /** The last message: a subscription that begins now has had it. */
+  get last(): Entry {
+    return this.#last;
+  }
+
+  /**
+   * Brings a message to all there are: at once, or behind what is on its way.
+   *
+   * @param send brings it to one; it must not throw
+   */
+  add(send: (target: Target) => void): void {
+    const isIdle = this.#through === this.#last;
+    const entry = new Entry(send as Send);
+    this.#last.next = entry;
+    this.#last = entry;
+    if (isIdle) underWayBegins();
+    if (++this.#count > MAX_UNDER_WAY) this.flush();
+    else if (isIdle) this.#slices.begin(this);
   }
 
   /** Brings all that has not got through yet, now. */
   flush(): void {
-    this.run(Number.POSITIVE_INFINITY);
-    underWay.delete(this);
+    this.#isUrgent = true;
+    // What runs already goes on to the end.
+    if (!isDelivering()) this.run(0);
   }
 
-  /**
-   * Goes on with it.
-   *
-   * @param until when to stop, on the clock of `performance.now()`
-   * @returns whether all is through
-   */
+  /** See {@link Sliced}. */
   run(until: number): boolean {
-    while (this.#left || this.#begin()) {
-      if (!this.#deliver(this.#left as Iterator<Target>, until)) return false;
+    deliveryBegins();
+    try {
+      return this.#run(until);
+    } finally {
+      deliveryEnds();
+    }
+  }
+
+  #run(until: number): boolean {
+    while (this.#through !== this.#last) {
+      this.#left ??= this.#setOut();
+      if (!this.#goOn(this.#left, until)) return false;
       this.#left = undefined;
+      this.#comeBack();
     }
     return true;
   }
 
-  #begin(): boolean {
-    if (this.#waiting.length === 0) return false;
-    this.#sends = this.#waiting;
-    this.#waiting = [];
-    this.#left = this.#targets.values();
-    return true;
+  #setOut(): Iterator<Target> {
+    this.#upTo = this.#last;
+    return this.#targets.values();
   }
 
-  #deliver(left: Iterator<Target>, until: number): boolean {
-    for (let sent = 1; ; sent++) {
+  #goOn(left: Iterator<Target>, until: number): boolean {
+    for (let gone = 1; ; gone++) {
       const { done, value } = left.next();
       if (done) return true;
-      for (const send of this.#sends) send(value);
-      if (sent % LOOK_EVERY === 0 && performance.now() >= until) return false;
+      bringAll(value);
+      if (gone % LOOK_EVERY === 0 && !this.#isUrgent && this.#slices.now() >= until) return false;
     }
   }
-}
 
-function goOn(fanOut: UnderWay, until: number): void {
-  underWay.delete(fanOut);
-  // Behind the others.
-  if (!fanOut.run(until)) underWay.add(fanOut);
-  if (underWay.size === 0 || scheduled) return;
-  scheduled = true;
-  setImmediate(nextTurn);
-}
-
-function nextTurn(): void {
-  scheduled = false;
-  const until = performance.now() + TURN_MS;
-  for (const fanOut of [...underWay]) {
-    if (performance.now() >= until) break;
-    goOn(fanOut, until);
+  // Nobody needs these messages any more, but the last one is held until the next one comes.
+  #comeBack(): void {
+    while (this.#through !== this.#upTo) {
+      this.#through = this.#through.next as Entry;
+      this.#through.send = NOTHING;
+      this.#count--;
+    }
+    if (this.#through !== this.#last) return;
+    this.#isUrgent = false;
+    underWayEnds();
   }
 }

@@ -67,14 +67,15 @@ function call(
 /** What becomes of a connection when its handler has ended, or has failed. */
 interface Ends {
   ended(): void;
-  failed(error: unknown, goesOn?: boolean): void;
+  failed(error: unknown, goesOn?: boolean, isOpen?: boolean): void;
 }
 
 // What these two functions refer to is held by every idle connection.
 function ends(handshake: Handshake, apps: readonly Koa[], kept: Context | undefined): Ends {
   const live = upgradesOf(handshake)?.follow(handshake);
-  const failed = (error: unknown, goesOn?: boolean) => {
-    endFailed(error, handshake, apps, kept);
+  const failed = (error: unknown, goesOn?: boolean, isOpen?: boolean) => {
+    if (isOpen) fireError(error, kept ?? reportContext(apps, handshake));
+    else endFailed(error, handshake, apps, kept);
     if (!goesOn) live?.endHandler();
   };
   const ended = () => {

@@ -62,8 +62,9 @@ export class Handshake implements Watched {
    * Ends a connection whose app has failed, once its handler runs.
    *
    * @param goesOn whether the handler does
+   * @param isOpen whether the connection does too: the app is told, and that is all
    */
-  onFailed: ((error: unknown, goesOn?: boolean) => void) | undefined = undefined;
+  onFailed: ((error: unknown, goesOn?: boolean, isOpen?: boolean) => void) | undefined = undefined;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
 
@@ -136,6 +137,13 @@ export class Handshake implements Watched {
   /** The client, for the log: the address, with the port where it is known. */
   get client(): string {
     return this.#req ? clientOf(this.#req, this.#client) : this.#client;
+  }
+
+  /** See {@link Place.address}; known while the socket is open. */
+  get address(): string {
+    const { remoteAddress = "", remotePort = "" } = this.socket;
+    const { client } = this;
+    return client === `${remoteAddress}:${remotePort}` ? remoteAddress : client;
   }
 
   /** The response, for the app; undefined once the handshake is accepted. */
@@ -243,6 +251,11 @@ export class Handshake implements Watched {
   /** See {@link Place.failed}. */
   failed(error: unknown): void {
     this.onFailed?.(error, true);
+  }
+
+  /** See {@link Place.reported}. */
+  reported(error: unknown): void {
+    this.onFailed?.(error, true, true);
   }
 
   /** The connection tells of its end. */

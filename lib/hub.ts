@@ -1,9 +1,15 @@
 import { MemoryBroker } from "./broker/memory.ts";
-import type { Broker, Position, Publication, Published, Retention, Subscriber } from "./broker.ts";
+import type { Broker, Published, Retention } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import { DELIVER, type Entry, Subscription } from "./debts.ts";
 import { FanOut } from "./fan-out.ts";
 import { assertOutgoing, assertText, Frame, type Outgoing } from "./frame.ts";
-import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
+import type { JoinOptions, SlowPolicy } from "./member.ts";
+import { assertOptions, type OptionKinds } from "./options.ts";
+import { HistoryPace, type PaceOptions } from "./pace.ts";
+import { Replays } from "./replays.ts";
+import { type ShareOptions, Shares } from "./shares.ts";
+import { type BrokerFailure, type Failed, Topic, type TopicParts } from "./topic.ts";
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
@@ -13,6 +19,35 @@ export interface HubOptions {
   retention?: Retention;
   /** What happens to members that cannot keep up; may differ by topic. Default `disconnect`. */
   slow?: SlowPolicy | ((topic: string) => SlowPolicy);
+  /** How much history one address is sent; those who join wait for their turn. */
+  pace?: PaceOptions;
+  /** What one connection may fill of the others' buffers, where it is named as `from`. */
+  share?: ShareOptions;
+  /**
+   * Told of what the broker has failed at where no caller is told: what `join`, `publish` and
+   * `signal` fail at they throw. Default the `error` event of the app that a member belongs to.
+   */
+  onError?: (error: unknown, where: BrokerFailure) => void;
+}
+
+const KINDS: OptionKinds<HubOptions> = {
+  broker: "other",
+  retention: "other",
+  slow: "other",
+  pace: "other",
+  share: "other",
+  onError: "other",
+};
+
+/** How a message is published. */
+export interface HubPublishOptions {
+  /** Publish it once only, see {@link Broker.publish}. */
+  key?: string;
+  /**
+   * The connection whose message it is: beyond its {@link HubOptions.share} the publication waits,
+   * to be awaited by its handler; when the connection ends before its turn it is a `CloseError`.
+   */
+  from?: Connection<unknown>;
 }
 
 /** A connection in the registry. It knows since when it is open, and to which mount. */
@@ -21,27 +56,18 @@ export interface Registered {
   readonly topics: readonly string[];
 }
 
-interface Topic {
-  readonly name: string;
-  readonly members: Map<Connection<unknown>, Member>;
-  readonly fanOut: FanOut<Member>;
-  readonly subscriber: Subscriber;
-  ready: Promise<void>;
-  /** The position of the last message that has come. */
-  seen: Position;
-}
-
-/** What the registry has of a connection. */
-interface Registration {
+/** What the registry has of a connection; what is broadcast goes to it. */
+class Registration extends Subscription {
   readonly connection: Connection<unknown>;
-  readonly topics: Set<string>;
-  /** After which of the hub's messages it came. */
-  readonly since: number;
+  readonly topics = new Set<string>();
+
+  constructor(connection: Connection<unknown>, had: Entry) {
+    super(connection, had);
+    this.connection = connection;
+  }
 }
 
 const RETENTION: Retention = { count: 1_000, ageMs: 24 * 60 * 60 * 1_000 };
-/** A position of no epoch: what is read since it is all that is retained, and not recovered. */
-const NOWHERE = { epoch: "", offset: 0 };
 
 /**
  * The one object that knows the connections of an app: who joined what, and a way to reach one,
@@ -58,16 +84,27 @@ export class Hub {
   readonly #retention: Retention;
   readonly #slow: (topic: string) => SlowPolicy;
   readonly #topics = new Map<string, Topic>();
+  readonly #shares: Shares;
+  readonly #parts: TopicParts;
+  readonly #onError: HubOptions["onError"];
   readonly #registry = new Map<Connection<unknown>, Registration>();
   readonly #everybody = new FanOut(this.#registry);
   readonly #followed = new WeakSet<Connection<unknown>>();
-  /** Counts messages, for those who come while one is on its way: it is not for them. */
-  #messages = 0;
 
+  /** @throws TypeError for an option that there is not */
   constructor(options: HubOptions = {}) {
+    assertOptions(options, KINDS, "a Hub");
     const { slow = "disconnect" } = options;
     this.broker = options.broker ?? new MemoryBroker();
     this.#retention = options.retention ?? RETENTION;
+    this.#onError = options.onError;
+    this.#shares = new Shares(options.share);
+    this.#parts = {
+      broker: this.broker,
+      failed: this.#failed,
+      pace: new HistoryPace(options.pace),
+      replays: new Replays(),
+    };
     this.#slow = typeof slow === "function" ? slow : () => slow;
   }
 
@@ -85,12 +122,11 @@ export class Hub {
   ): Promise<boolean> {
     if (!connection.open || this.#topics.get(name)?.members.has(connection)) return false;
     const topic = this.#open(name);
-    const member = new Member(name, connection, options, this.#slow(name));
-    topic.members.set(connection, member);
+    const member = topic.add(connection, options, this.#slow(name));
     this.#register(name, connection);
     try {
       await topic.ready;
-      await this.#catchUp(topic, member, options.since);
+      await topic.catchUp(member, options.since);
     } catch (error) {
       if (topic.members.get(connection) === member) this.leave(name, connection);
       throw error;
@@ -98,14 +134,17 @@ export class Hub {
     return true;
   }
 
-  /** Takes a connection out of a topic. */
+  /** Takes a connection out of a topic, once it has been sent what was published before. */
   leave(name: string, connection: Connection<unknown>): boolean {
     const topic = this.#topics.get(name);
-    if (!topic?.members.delete(connection)) return false;
-    const topics = this.#registry.get(connection)?.topics;
-    topics?.delete(name);
-    if (topics?.size === 0) this.#registry.delete(connection);
-    if (topic.members.size === 0) this.#shut(topic);
+    if (!topic?.delete(connection)) return false;
+    const registration = this.#registry.get(connection);
+    registration?.topics.delete(name);
+    if (registration?.topics.size === 0) {
+      registration.end();
+      this.#registry.delete(connection);
+    }
+    if (topic.members.size === 0) this.#shut(topic, connection);
     return true;
   }
 
@@ -113,12 +152,13 @@ export class Hub {
    * Publishes a message to a topic: it gets a position and is retained, and every member is sent
    * it. Members that cannot keep up hold nobody.
    *
-   * @param options `key`: publish it once only, see {@link Broker.publish}
    * @throws TypeError when it is no text
    */
-  publish(name: string, data: string, options: { key?: string } = {}): Promise<Published> {
+  publish(name: string, data: string, options: HubPublishOptions = {}): Promise<Published> {
     assertText(data);
-    return this.broker.publish(name, data, { retention: this.#retention, ...options });
+    const { from, ...key } = options;
+    const publish = () => this.broker.publish(name, data, { retention: this.#retention, ...key });
+    return from ? this.#shares.take(from, Buffer.byteLength(data), publish) : publish();
   }
 
   /**
@@ -140,9 +180,8 @@ export class Hub {
     assertOutgoing(message);
     const frame = new Frame(message);
     frame.keep();
-    const number = ++this.#messages;
-    this.#everybody.add(({ connection, since }) => {
-      if (since < number && connection !== options.except) void connection.sendFrame(frame);
+    this.#everybody.add(({ connection }) => {
+      if (connection !== options.except) void connection[DELIVER](frame);
     });
   }
 
@@ -180,13 +219,21 @@ export class Hub {
     for (const connection of [...this.#registry.keys()]) connection.close(code, reason);
   }
 
-  #register(name: string, connection: Connection<unknown>): void {
-    const known = this.#registry.get(connection);
-    known?.topics.add(name);
-    if (!known) {
-      const topics = new Set([name]);
-      this.#registry.set(connection, { connection, topics, since: this.#messages });
+  readonly #failed: Failed = (error, where, connection) => {
+    if (!this.#onError) return connection.report(error);
+    try {
+      this.#onError(error, where);
+    } catch (failure) {
+      // Nobody waits for it who could be told.
+      connection.report(failure);
     }
+  };
+
+  #register(name: string, connection: Connection<unknown>): void {
+    const registration =
+      this.#registry.get(connection) ?? new Registration(connection, this.#everybody.last);
+    this.#registry.set(connection, registration);
+    registration.topics.add(name);
     // Once, however often it joins: a connection may live long.
     if (this.#followed.has(connection)) return;
     this.#followed.add(connection);
@@ -197,99 +244,14 @@ export class Hub {
   }
 
   #open(name: string): Topic {
-    const open = this.#topics.get(name);
-    if (open) return open;
-    const subscriber: Subscriber = {
-      message: (publication) => this.#message(topic, publication),
-      signal: (data) => this.#signal(topic, data),
-      epoch: (position) => this.#begun(topic, position),
-    };
-    const members: Topic["members"] = new Map();
-    const topic: Topic = {
-      name,
-      members,
-      fanOut: new FanOut(members),
-      subscriber,
-      ready: Promise.resolve(),
-      seen: NOWHERE,
-    };
-    topic.ready = this.broker.subscribe(name, subscriber).then((position) => {
-      // What has come meanwhile is newer.
-      if (topic.seen.epoch === "") {
-        const offset = Math.max(topic.seen.offset, position.offset);
-        topic.seen = { epoch: position.epoch, offset };
-      }
-    });
+    const topic = this.#topics.get(name) ?? new Topic(name, this.#parts);
     this.#topics.set(name, topic);
     return topic;
   }
 
   // Its name is free at once: who comes next opens it anew, with a subscriber of its own.
-  #shut(topic: Topic): void {
+  #shut(topic: Topic, last: Connection<unknown>): void {
     if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
-    // A subscription that failed has told those who joined; there is nothing to end.
-    topic.ready.then(() => this.broker.unsubscribe(topic.name, topic.subscriber)).catch(() => {});
-  }
-
-  // Read, send, and read again until nothing new has come meanwhile: however long a slow client
-  // takes, there is no queue to overflow, and what falls out of the history in the meantime is
-  // said so by another welcome. So is a new epoch.
-  async #catchUp(topic: Topic, member: Member, since: unknown): Promise<void> {
-    const { connection } = member;
-    const isMember = () => connection.open && topic.members.get(connection) === member;
-    let from = since;
-    while (member.welcome && isMember()) {
-      const history = await this.broker.read(topic.name, from);
-      if (!isMember()) return;
-      if (!member.welcomed || history.recovered === false) {
-        member.welcomedAt = this.#messages;
-        await member.greet(history);
-      }
-      for (const publication of history.publications) {
-        if (!isMember()) return;
-        await member.replay(publication);
-      }
-      const { epoch } = history.position;
-      from = { epoch, offset: member.offset };
-      if (topic.seen.epoch === epoch && topic.seen.offset <= member.offset) break;
-    }
-    // In the same turn as the look at what has been seen: nothing comes in between.
-    member.welcomed = true;
-    member.live = true;
-    member.liveAt = this.#messages;
-    if (!member.welcome) member.welcomedAt = this.#messages;
-  }
-
-  #message(topic: Topic, publication: Publication): void {
-    topic.seen = { epoch: topic.seen.epoch, offset: publication.offset };
-    const number = ++this.#messages;
-    const frames: Frames = new Map();
-    topic.fanOut.add((member) => {
-      if (!member.live || member.liveAt >= number) return;
-      member.offset = publication.offset;
-      member.send(frames, publication.data, publication);
-    });
-  }
-
-  #signal(topic: Topic, data: string): void {
-    const number = ++this.#messages;
-    const frames: Frames = new Map();
-    topic.fanOut.add((member) => {
-      if (!member.welcomed || member.welcomedAt >= number) return;
-      member.send(frames, data);
-    });
-  }
-
-  // Who is still catching up finds out by itself, at its next read.
-  #begun(topic: Topic, position: Position): void {
-    topic.fanOut.flush();
-    topic.seen = position;
-    for (const member of topic.members.values()) {
-      if (!member.welcome || !member.live) continue;
-      member.restart();
-      this.#catchUp(topic, member, NOWHERE).catch(() => {
-        member.connection.close(1013, "the history cannot be read");
-      });
-    }
+    topic.end(last);
   }
 }

@@ -11,6 +11,7 @@ export type {
   Retention,
   Subscriber,
 } from "./broker.ts";
+export { BrokerFull } from "./broker.ts";
 export type { Closed } from "./close-codes.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
 export { type Config, ConfigError, readConfig } from "./config.ts";
@@ -20,7 +21,7 @@ export type { Context, Params } from "./context.ts";
 export { errorReporter } from "./error.ts";
 export type { Outgoing } from "./frame.ts";
 export type { Handler, MessageOf } from "./handler.ts";
-export { Hub, type HubOptions, type Registered } from "./hub.ts";
+export { Hub, type HubOptions, type HubPublishOptions, type Registered } from "./hub.ts";
 export type { Lifespan, Stop } from "./lifespan.ts";
 export { createLog, type Logger } from "./log.ts";
 export {
@@ -30,11 +31,14 @@ export {
   type SlowPolicy,
   slowChannel,
 } from "./member.ts";
+export type { PaceOptions } from "./pace.ts";
 export { Presence, type Present } from "./presence.ts";
 export { EXIT, run } from "./process.ts";
 export { Refusal } from "./refusal.ts";
 export type { JsonHandler, JsonRouteOptions, RouteOptions } from "./route.ts";
 export type { Misfit } from "./schema.ts";
 export { type ServeOptions, type Serving, serve } from "./server.ts";
+export type { ShareOptions } from "./shares.ts";
+export type { BrokerFailure, BrokerStage } from "./topic.ts";
 export { type AttachOptions, attach } from "./upgrade.ts";
 export { Upgrades } from "./upgrades.ts";

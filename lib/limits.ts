@@ -100,7 +100,7 @@ export class Taken {
 }
 
 /**
- * Who a connection counts for: its address, or its network. Loopback has no share, nor has what
+ * What a connection counts for: its address, or its network. Loopback has no share, nor has what
  * comes through a Unix socket and names nobody.
  *
  * @returns "" for no share
@@ -109,8 +109,10 @@ export function shareOf(address: string): string {
   return isLoopback(address) ? "" : network(address);
 }
 
-// One customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177): they count as one.
-function network(address: string): string {
+/**
+ * What counts as one address: one customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177).
+ */
+export function network(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!isIPv6(bare)) return bare;
   const [head = "", tail] = (bare.split("%")[0] ?? "").split("::");

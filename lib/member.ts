@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { History, Publication } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import { DELIVER, DELIVER_HELD, type Entry, Subscription } from "./debts.ts";
 import { assertOutgoing, Frame } from "./frame.ts";
 
 /**
@@ -49,19 +50,15 @@ const AS_PUBLISHED: Encode = (data) => data;
 const WAITING_MESSAGES = 64;
 
 /** One connection in one topic: where it is in the topic, and what waits for it. */
-export class Member {
+export class Member extends Subscription {
   readonly connection: Connection<unknown>;
   readonly encode: Encode;
   /** See {@link JoinOptions.welcome}. */
   readonly welcome: JoinOptions["welcome"];
   /** Whether it gets messages as they come; not while it is still catching up. */
   live = false;
-  /** After which of the hub's messages it became so. */
-  liveAt = 0;
   /** Whether it has been welcomed, so that signals may come. */
   welcomed = false;
-  /** After which of the hub's messages it was. */
-  welcomedAt = 0;
   /** The offset of the last message it was sent. */
   offset = 0;
 
@@ -71,12 +68,17 @@ export class Member {
   #pumping = false;
   #dropped = 0;
 
+  /**
+   * @param had the last of the topic's messages that is not for it
+   */
   constructor(
     topic: string,
     connection: Connection<unknown>,
     options: JoinOptions,
     policy: SlowPolicy,
+    had: Entry,
   ) {
+    super(connection, had);
     this.#topic = topic;
     this.connection = connection;
     this.encode = options.encode ?? AS_PUBLISHED;
@@ -89,6 +91,12 @@ export class Member {
     return this.#dropped;
   }
 
+  /** It gets messages as they come from now on: what came before must have been paid. */
+  goLive(): void {
+    this.welcomed = true;
+    this.live = true;
+  }
+
   /** Has it catch up again; what waits is in the history or lost with it. */
   restart(): void {
     this.live = false;
@@ -96,21 +104,32 @@ export class Member {
     this.#waiting = [];
   }
 
-  /** Welcomes it, at the position that what it is sent of the history begins behind. */
-  async greet(history: History): Promise<void> {
+  /**
+   * Welcomes it, at the position that what it is sent of the history begins behind.
+   *
+   * @param charge told how long the welcome is, in UTF-16 units
+   */
+  async greet(history: History, charge: (length: number) => void): Promise<void> {
     const { position, publications } = history;
     this.offset = publications[0] ? publications[0].offset - 1 : position.offset;
-    this.welcomed = true;
     const text = this.welcome?.({ ...history, position: { ...position, offset: this.offset } });
-    if (text !== undefined) await this.connection.send(text);
+    // What has been signalled so far is not for it.
+    this.debts.pay();
+    this.welcomed = true;
+    if (text === undefined) return;
+    charge(text.length);
+    await this.connection.send(text);
   }
 
-  /** Sends it a message of the history, unless it had it. */
-  async replay(publication: Publication): Promise<void> {
+  /** Sends it a message of the history, unless it had it; as fast as it reads. */
+  async replay(
+    publication: Publication,
+    frameOf: (publication: Publication) => Frame | undefined,
+  ): Promise<void> {
     if (publication.offset <= this.offset) return;
     this.offset = publication.offset;
-    const text = this.encode(publication.data, publication);
-    if (text !== undefined) await this.connection.send(text);
+    const frame = frameOf(publication);
+    if (frame) await this.connection.sendFrame(frame);
   }
 
   /**
@@ -145,7 +164,7 @@ export class Member {
   /** Sends a message now, or deals with it as the policy says. It waits for nobody. */
   deliver(frame: Frame): void {
     if (this.#policy === "disconnect" || (!this.#pumping && this.connection.ready)) {
-      void this.connection.sendFrame(frame);
+      void this.connection[DELIVER](frame);
       return;
     }
     this.#waiting.push(frame);
@@ -169,8 +188,15 @@ export class Member {
     this.#pumping = true;
     await this.connection.drained();
     for (let frame = this.#waiting.shift(); frame; frame = this.#waiting.shift()) {
-      if (!(await this.connection.sendFrame(frame))) break;
+      if (!(await this.connection[DELIVER](frame))) break;
     }
     this.#pumping = false;
+  }
+
+  /** Writes what its policy still holds: it has not been dropped. */
+  override writeOut(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.connection[DELIVER_HELD](waiting);
   }
 }

@@ -38,6 +38,11 @@ export class Opened {
     return this.#place.mountPath;
   }
 
+  /** See {@link Place.address}; known while the connection is open. */
+  get address(): string {
+    return this.#place.address ?? "";
+  }
+
   /** As `closed` of a connection, for those that are not its handler. */
   get ended(): Promise<Closed> {
     this.#ended ??= this.#result

@@ -14,7 +14,7 @@ export function json(rooms: Rooms) {
       const welcome = (history: History) => JSON.stringify(welcomeOf(visit, history));
       const since = sinceOf(ctx.query);
       await rooms.hub.join(visit.room, socket, { encode: asJson, welcome, since });
-      for await (const { id, text } of socket) await socket.sendJson(await answer(visit, id, text));
+      for await (const said of socket) await socket.sendJson(await answer(visit, socket, said));
     } finally {
       await visit.leave(socket);
     }
@@ -28,8 +28,12 @@ export function invalid({ code, message, value }: Misfit): FromServer {
   return { type: "error", code, message, ...(known && { id }) };
 }
 
-async function answer(visit: Visit, id: string, text: string): Promise<FromServer> {
-  const { outcome, position } = await visit.say(text, id);
+async function answer(
+  visit: Visit,
+  socket: Socket,
+  { id, text }: z.infer<typeof fromClient>,
+): Promise<FromServer> {
+  const { outcome, position } = await visit.say(socket, text, id);
   if (outcome !== "conflict") return { type: "ack", id, offset: position.offset };
   const message = "expected an id of its own for each text, but this one has carried another";
   return { type: "error", code: "id_reused", message, id };

@@ -10,7 +10,7 @@ export function plain(rooms: Rooms) {
       await rooms.hub.join(visit.room, socket, { encode: asText });
       for await (const text of socket) {
         await socket.send(`You wrote: ${text}`);
-        await visit.say(text);
+        await visit.say(socket, text);
       }
     } finally {
       await visit.leave(socket);

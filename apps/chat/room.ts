@@ -57,11 +57,11 @@ export class Visit {
     if (member) await this.#pass({ type: "joined", member });
   }
 
-  /** Says something to everybody in the room. */
-  say(text: string, id?: string): Promise<Published> {
+  /** Says something to everybody in the room, in its connection's turn. */
+  say(from: Connection<unknown>, text: string, id?: string): Promise<Published> {
     const said: Said = { from: this.client, text };
     const key = id === undefined ? {} : { key: `${this.client}:${id}` };
-    return this.#rooms.hub.publish(this.room, JSON.stringify(said), key);
+    return this.#rooms.hub.publish(this.room, JSON.stringify(said), { from, ...key });
   }
 
   /** Tells the others that the connection, and maybe the client, has gone. */

@@ -1,18 +1,19 @@
-import type {
-  Broker,
-  History,
-  Position,
-  Published,
-  PublishOptions,
-  Subscriber,
+import {
+  type Broker,
+  BrokerFull,
+  type History,
+  type Position,
+  type Published,
+  type PublishOptions,
+  type Subscriber,
 } from "../broker.ts";
-import { Topic } from "./topic.ts";
+import { monotonic, Topic } from "./topic.ts";
 
 /** How long a topic without subscribers and messages is kept for those who come back. */
 const IDLE_MS = 60_000;
 /** How often topics are looked through for messages that have aged out. */
 const SWEEP_MS = 1_000;
-/** What all retained messages may occupy: clients choose what topics there are. */
+/** What all topics may occupy: clients choose which there are. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** One topic may have a sixteenth, so that a loud one does not drive out the others. */
 const TOPICS_SHARE = 16;
@@ -22,6 +23,8 @@ export class MemoryBroker implements Broker {
   readonly #topics = new Map<string, Topic>();
   // Those that retain something, the one that was published to least recently first.
   readonly #retaining = new Set<Topic>();
+  // Those without subscribers and messages, the one that is so for the longest time first.
+  readonly #idle = new Set<Topic>();
   readonly #idleMs: number;
   readonly #maxBytes: number;
   #bytes = 0;
@@ -30,17 +33,24 @@ export class MemoryBroker implements Broker {
   /**
    * @param options `idleMs`: how long a topic without subscribers and messages is kept, in
    *   milliseconds, so that who comes back finds the same epoch, default 60,000; `maxBytes`: what
-   *   all retained messages may occupy, default 64 MiB, of which one topic may have a sixteenth.
-   *   Over it, the history of the topic that was quiet longest goes first.
+   *   all topics may occupy, with their names, messages and keys, default 64 MiB, of which one
+   *   topic may have a sixteenth. Over it, topics without subscribers and messages go first, then
+   *   the history of the topic that was quiet longest; a new topic for which there is no room even
+   *   then is refused with {@link BrokerFull}.
    */
   constructor(options: { idleMs?: number; maxBytes?: number } = {}) {
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
   }
 
+  /** About what all topics occupy. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   async publish(name: string, data: string, options: PublishOptions): Promise<Published> {
     const topic = this.#open(name);
-    topic.expire(Date.now());
+    topic.expire(monotonic());
     const earlier = topic.entryOf(options.key);
     if (earlier) {
       const outcome = earlier.data === data ? "repeated" : "conflict";
@@ -48,34 +58,35 @@ export class MemoryBroker implements Broker {
     }
     const entry = topic.append(data, options, this.#maxBytes / TOPICS_SHARE);
     this.#retaining.delete(topic);
-    this.#retaining.add(topic);
-    this.#evict();
+    this.#sort(topic);
+    this.#makeRoom(topic);
     topic.deliver(entry);
     return { outcome: "published", position: { epoch: topic.epoch, offset: entry.offset } };
   }
 
   async signal(name: string, data: string): Promise<void> {
-    for (const subscriber of [...(this.#topics.get(name)?.subscribers ?? [])])
-      subscriber.signal(data);
+    for (const subscriber of this.#topics.get(name)?.subscribers ?? []) subscriber.signal(data);
   }
 
   async subscribe(name: string, subscriber: Subscriber): Promise<Position> {
     const topic = this.#open(name);
-    topic.subscribers.add(subscriber);
+    topic.subscribe(subscriber);
+    this.#sort(topic);
     return topic.position;
   }
 
   async unsubscribe(name: string, subscriber: Subscriber): Promise<void> {
     const topic = this.#topics.get(name);
-    if (!topic?.subscribers.delete(subscriber)) return;
-    topic.idleSince = Date.now();
-    this.#expire(name, topic, topic.idleSince);
-    this.#rest();
+    if (!topic?.unsubscribe(subscriber)) return;
+    topic.expire(topic.idleSince);
+    this.#sort(topic);
+    if (this.#idleMs === 0) this.#expireAll();
   }
 
   async read(name: string, since?: unknown): Promise<History> {
     const topic = this.#open(name);
-    topic.expire(Date.now());
+    topic.expire(monotonic());
+    this.#sort(topic);
     return topic.read(since);
   }
 
@@ -89,42 +100,80 @@ export class MemoryBroker implements Broker {
     this.#sweep = undefined;
     this.#topics.clear();
     this.#retaining.clear();
+    this.#idle.clear();
     this.#bytes = 0;
   }
 
+  readonly #occupy = (more: number): void => {
+    this.#bytes += more;
+  };
+
   #open(name: string): Topic {
-    let topic = this.#topics.get(name);
-    if (!topic) {
-      topic = new Topic((more) => {
-        this.#bytes += more;
-      });
-      this.#topics.set(name, topic);
-      // At the age of the shortest idle time: a broker of a test has a short one.
-      const every = Math.max(Math.min(SWEEP_MS, this.#idleMs), 1);
-      this.#sweep ??= setInterval(() => this.#expireAll(), every).unref();
+    const open = this.#topics.get(name);
+    if (open) return open;
+    const topic = new Topic(name, this.#occupy);
+    if (!this.#makeRoom(topic)) {
+      topic.end();
+      throw new BrokerFull(
+        `expected less than ${this.#maxBytes} bytes of topics that have subscribers, but there is ` +
+          `no room for one more; raise maxBytes of the MemoryBroker, or let clients open fewer`,
+      );
     }
+    this.#topics.set(name, topic);
+    this.#sort(topic);
+    // At the age of the shortest idle time: a broker of a test has a short one.
+    const every = Math.max(Math.min(SWEEP_MS, this.#idleMs), 1);
+    this.#sweep ??= setInterval(() => this.#expireAll(), every).unref();
     return topic;
   }
 
-  #evict(): void {
-    for (const topic of this.#retaining) {
-      while (this.#bytes > this.#maxBytes && topic.bytes > 0) topic.drop();
-      if (topic.bytes > 0) return;
-      this.#retaining.delete(topic);
+  /**
+   * Forgets what is least missed, until there is room.
+   *
+   * @param kept a topic that must not be forgotten, but may lose its messages
+   * @returns whether there is room
+   */
+  #makeRoom(kept: Topic): boolean {
+    while (this.#bytes > this.#maxBytes) {
+      const idle = firstBut(kept, this.#idle);
+      if (idle) {
+        this.#forget(idle);
+        continue;
+      }
+      const [quietest] = this.#retaining;
+      if (!quietest) return false;
+      while (this.#bytes > this.#maxBytes && quietest.isRetaining) quietest.drop();
+      this.#sort(quietest);
     }
+    return true;
   }
 
   #expireAll(): void {
-    const now = Date.now();
-    for (const [name, topic] of this.#topics) this.#expire(name, topic, now);
+    const now = monotonic();
+    for (const topic of this.#retaining) {
+      topic.expire(now);
+      this.#sort(topic);
+    }
+    for (const topic of this.#idle) {
+      if (now - topic.idleSince < this.#idleMs) break;
+      this.#forget(topic);
+    }
     this.#rest();
   }
 
+  // In its place: among those that retain something, those that are idle, or neither.
+  #sort(topic: Topic): void {
+    if (topic.isRetaining) this.#retaining.add(topic);
+    else this.#retaining.delete(topic);
+    if (topic.isIdle) this.#idle.add(topic);
+    else this.#idle.delete(topic);
+  }
+
   // A topic that begins again has another epoch, so no position of its earlier life fits.
-  #expire(name: string, topic: Topic, now: number): void {
-    topic.expire(now);
-    if (topic.bytes === 0) this.#retaining.delete(topic);
-    if (topic.isIdle(now, this.#idleMs)) this.#topics.delete(name);
+  #forget(topic: Topic): void {
+    this.#topics.delete(topic.name);
+    this.#idle.delete(topic);
+    topic.end();
   }
 
   // The timer runs while there is a topic.
@@ -133,4 +182,9 @@ export class MemoryBroker implements Broker {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
+}
+
+function firstBut(kept: Topic, topics: Iterable<Topic>): Topic | undefined {
+  for (const topic of topics) if (topic !== kept) return topic;
+  return undefined;
 }

@@ -11,6 +11,7 @@ import {
 /** A message that is retained. */
 export interface Entry extends Publication {
   readonly key: string | undefined;
+  /** On the monotonic clock, in milliseconds. */
   readonly expiresAt: number;
 }
 
@@ -22,31 +23,45 @@ interface Delivery {
   readonly to: readonly Subscriber[];
 }
 
-/** What an entry costs beside its text: objects, keys and a share of its topic. Rounded up. */
+/** What an entry costs beside its text and its key: objects, and its place under its key. Rounded up. */
 const ENTRY_BYTES = 512;
+/** What a topic costs beside its name and its entries, a subscriber included; measured, rounded up. */
+const TOPIC_BYTES = 512;
+
+const NOBODY: readonly Subscriber[] = [];
+
+/**
+ * The time in milliseconds, for durations: a wall clock that is set back makes nothing last longer.
+ */
+export function monotonic(): number {
+  return performance.now();
+}
 
 /** A topic of the memory broker: its subscribers, and the messages it retains. */
 export class Topic {
+  readonly name: string;
   readonly epoch = randomBytes(EPOCH_BYTES).toString("base64url");
-  readonly subscribers = new Set<Subscriber>();
   offset = 0;
-  /** When the last subscriber or message went. */
-  idleSince = Date.now();
+  /** When the last subscriber or message went, on the monotonic clock. */
+  idleSince = monotonic();
   readonly #onBytes: (more: number) => void;
-  #bytes = 0;
-  #entries: Entry[] = [];
-  readonly #byKey = new Map<string, Entry>();
-  readonly #deliveries: Delivery[] = [];
-  #delivering = false;
+  #retainedBytes = 0;
+  // Each is made when it is needed: there may be many topics with nothing in them.
+  #subscribers = NOBODY;
+  #entries: Entry[] | undefined;
+  #byKey: Map<string, Entry> | undefined;
+  #deliveries: Delivery[] | undefined;
 
-  /** @param onBytes told how much more, or less, the topic occupies */
-  constructor(onBytes: (more: number) => void) {
+  /** @param onBytes told how much more, or less, is occupied; with the topic itself to begin with */
+  constructor(name: string, onBytes: (more: number) => void) {
+    this.name = name;
     this.#onBytes = onBytes;
+    onBytes(this.#ownBytes);
   }
 
-  /** About what the retained messages occupy. */
+  /** About what it occupies, the retained messages included. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#ownBytes + this.#retainedBytes;
   }
 
   /** Where the topic is. */
@@ -54,20 +69,43 @@ export class Topic {
     return { epoch: this.epoch, offset: this.offset };
   }
 
-  /** Whether it has had neither subscribers nor messages for so long. */
-  isIdle(now: number, idleMs: number): boolean {
-    if (this.subscribers.size > 0 || this.#entries.length > 0) return false;
-    return now - this.idleSince >= idleMs;
+  /** Who is told of messages; another list when that changes. */
+  get subscribers(): readonly Subscriber[] {
+    return this.#subscribers;
   }
 
-  /** When the oldest message is too old. */
-  get expiresAt(): number {
-    return this.#entries[0]?.expiresAt ?? Number.POSITIVE_INFINITY;
+  /** Whether it retains messages. */
+  get isRetaining(): boolean {
+    return this.#entries !== undefined;
+  }
+
+  /** Whether it has neither subscribers nor messages. */
+  get isIdle(): boolean {
+    return this.#subscribers.length === 0 && !this.isRetaining;
+  }
+
+  /** Adds a subscriber. */
+  subscribe(subscriber: Subscriber): void {
+    if (this.#subscribers.includes(subscriber)) return;
+    this.#subscribers = [...this.#subscribers, subscriber];
+  }
+
+  /**
+   * Takes a subscriber out.
+   *
+   * @returns false when it was none
+   */
+  unsubscribe(subscriber: Subscriber): boolean {
+    if (!this.#subscribers.includes(subscriber)) return false;
+    const others = this.#subscribers.filter((each) => each !== subscriber);
+    this.#subscribers = others.length === 0 ? NOBODY : others;
+    this.idleSince = monotonic();
+    return true;
   }
 
   /** The retained message with a key. */
   entryOf(key: string | undefined): Entry | undefined {
-    return key === undefined ? undefined : this.#byKey.get(key);
+    return key === undefined ? undefined : this.#byKey?.get(key);
   }
 
   /**
@@ -76,12 +114,17 @@ export class Topic {
    * @param maxBytes bound on {@link bytes}
    */
   append(data: string, { key, retention }: PublishOptions, maxBytes: number): Entry {
-    const at = Date.now();
-    const entry = { offset: ++this.offset, data, at, key, expiresAt: at + retention.ageMs };
+    const expiresAt = monotonic() + retention.ageMs;
+    const entry = { offset: ++this.offset, data, at: Date.now(), key, expiresAt };
+    this.#entries ??= [];
     this.#entries.push(entry);
-    if (key !== undefined) this.#byKey.set(key, entry);
+    if (key !== undefined) {
+      this.#byKey ??= new Map();
+      this.#byKey.set(key, entry);
+    }
     this.#occupy(bytesOf(entry));
-    while (this.#entries.length > retention.count || this.bytes > maxBytes) this.drop();
+    while (this.#count > retention.count || (this.bytes > maxBytes && this.isRetaining))
+      this.drop();
     return entry;
   }
 
@@ -90,29 +133,37 @@ export class Topic {
    * all of them.
    */
   deliver(entry: Entry): void {
-    this.#deliveries.push({ entry, to: [...this.subscribers] });
-    if (this.#delivering) return;
-    this.#delivering = true;
+    if (this.#subscribers.length === 0) return;
+    const delivery = { entry, to: this.#subscribers };
+    if (this.#deliveries) {
+      this.#deliveries.push(delivery);
+      return;
+    }
+    this.#deliveries = [delivery];
     try {
       for (let next = this.#deliveries.shift(); next; next = this.#deliveries.shift()) {
         for (const subscriber of next.to) {
-          if (this.subscribers.has(subscriber)) subscriber.message(next.entry);
+          if (this.#subscribers.includes(subscriber)) subscriber.message(next.entry);
         }
       }
     } finally {
-      this.#delivering = false;
+      this.#deliveries = undefined;
     }
   }
 
-  /** Drops the messages that are too old. */
+  /**
+   * Drops the messages that are too old.
+   *
+   * @param now on the monotonic clock
+   */
   expire(now: number): void {
-    while (this.expiresAt <= now) this.drop();
+    while ((this.#entries?.[0]?.expiresAt ?? Number.POSITIVE_INFINITY) <= now) this.drop();
   }
 
   /** See `Broker.read`. */
   read(since: unknown): History {
     const { position } = this;
-    const retained = this.#entries;
+    const retained = this.#entries ?? [];
     if (since === undefined) return { position, publications: [...retained], recovered: null };
     const from = positionOf(since);
     const oldest = this.offset - retained.length;
@@ -123,20 +174,41 @@ export class Topic {
 
   /** Drops the oldest message. */
   drop(): void {
-    const entry = this.#entries.shift();
+    const entry = this.#entries?.shift();
     if (!entry) return;
     this.#occupy(-bytesOf(entry));
-    if (entry.key !== undefined) this.#byKey.delete(entry.key);
-    this.idleSince = Date.now();
+    if (entry.key !== undefined) this.#byKey?.delete(entry.key);
+    if (this.#count === 0) {
+      this.#entries = undefined;
+      this.#byKey = undefined;
+    }
+    this.idleSince = monotonic();
+  }
+
+  /** It is forgotten. */
+  end(): void {
+    this.#onBytes(-this.bytes);
+  }
+
+  get #count(): number {
+    return this.#entries?.length ?? 0;
+  }
+
+  get #ownBytes(): number {
+    return TOPIC_BYTES + textBytes(this.name);
   }
 
   #occupy(more: number): void {
-    this.#bytes += more;
+    this.#retainedBytes += more;
     this.#onBytes(more);
   }
 }
 
+function bytesOf({ data, key }: Entry): number {
+  return ENTRY_BYTES + textBytes(data) + textBytes(key ?? "");
+}
+
 // A string of JavaScript has two bytes for a unit, or one where all are Latin-1.
-function bytesOf(entry: Entry): number {
-  return ENTRY_BYTES + 2 * entry.data.length;
+function textBytes(text: string): number {
+  return 2 * text.length;
 }

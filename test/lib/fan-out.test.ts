@@ -3,23 +3,26 @@ import { describe, test } from "node:test";
 import { FanOut } from "../../lib/fan-out.ts";
 import { Hub } from "../../lib/index.ts";
 import { Held } from "../support/held.ts";
+import { Listener } from "../support/listener.ts";
 import { until } from "../support/within.ts";
 
 /** Some targets, and a message that takes so long for each that they do not fit into a turn. */
 function crowd(size: number) {
-  const targets = new Map<number, number[]>();
-  for (let i = 0; i < size; i++) targets.set(i, []);
+  const targets = new Map<number, Listener>();
   const fanOut = new FanOut(targets);
-  const slowly = (message: number) => (got: number[]) => {
-    for (const end = performance.now() + 0.2; performance.now() < end; );
-    got.push(message);
-  };
+  for (let i = 0; i < size; i++) targets.set(i, new Listener(fanOut.last));
+  const slowly =
+    (message: number) =>
+    ({ got }: Listener) => {
+      for (const end = performance.now() + 0.2; performance.now() < end; );
+      got.push(message);
+    };
   const everybodyHas = (...messages: number[]) =>
     until(
-      () => [...targets.values()].every((got) => got.length === messages.length),
+      () => [...targets.values()].every(({ got }) => got.length === messages.length),
       `${messages.length} messages for everybody`,
     ).then(() => {
-      for (const got of targets.values()) assert.deepEqual(got, messages);
+      for (const { got } of targets.values()) assert.deepEqual(got, messages);
     });
   return { targets, fanOut, slowly, everybodyHas };
 }
@@ -27,8 +30,8 @@ function crowd(size: number) {
 describe("a fan-out", () => {
   test("brings a message to few at once", () => {
     const { targets, fanOut } = crowd(20);
-    fanOut.add((got) => got.push(1));
-    for (const got of targets.values()) assert.deepEqual(got, [1]);
+    fanOut.add(({ got }) => got.push(1));
+    for (const { got } of targets.values()) assert.deepEqual(got, [1]);
   });
 
   test("lets others have their turn before it has reached all of many", async () => {
@@ -36,7 +39,7 @@ describe("a fan-out", () => {
     fanOut.add(slowly(1));
     let reached = 0;
     setImmediate(() => {
-      reached = [...targets.values()].filter((got) => got.length === 1).length;
+      reached = [...targets.values()].filter(({ got }) => got.length === 1).length;
     });
     await everybodyHas(1);
     assert.ok(reached > 0 && reached < targets.size, `${reached} when others had their turn`);
@@ -56,15 +59,15 @@ describe("a fan-out", () => {
     const last = targets.get(199);
     targets.delete(199);
     await everybodyHas(1);
-    assert.deepEqual(last, []);
+    assert.deepEqual(last?.got, []);
   });
 
   test("holds the loop when more waits than its bound, and loses nothing", () => {
     const { targets, fanOut, slowly } = crowd(70);
     fanOut.add(slowly(0));
-    for (let i = 1; i <= 65; i++) fanOut.add((got) => got.push(i));
+    for (let i = 1; i <= 65; i++) fanOut.add(({ got }) => got.push(i));
     const all = Array.from({ length: 66 }, (_, i) => i);
-    for (const got of targets.values()) assert.deepEqual(got, all);
+    for (const { got } of targets.values()) assert.deepEqual(got, all);
   });
 
   test("of two gives each its turn", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { WebSocket } from "ws";
 import {
   type Connection,
   createLog,
@@ -185,6 +186,44 @@ describe("a member that does not read", () => {
     assert.deepEqual(await numbers(fast.client), upTo(published));
     assert.equal(events.length, 1);
   });
+
+  for (const [end, ending] of [
+    ["is closed", (_hub: Hub, connection: Connection) => connection.close(4000)],
+    [
+      "is taken out, and goes on",
+      (hub: Hub, connection: Connection) => {
+        hub.leave("t", connection);
+        void connection.send("something else");
+        void connection.send("last");
+      },
+    ],
+  ] as const) {
+    test(`that ${end} is sent what still waits for it first`, async (t) => {
+      const events = slowEvents(t);
+      await using held = await Held.start(LIMITS);
+      const hub = new Hub({ retention: HISTORY, slow: "drop-oldest" });
+      const [slow, fast] = await held.openAll(2);
+      assert.ok(slow && fast);
+      await hub.join("t", slow.connection);
+      await hub.join("t", fast.connection);
+      const received: string[] = [];
+      slow.client.ws.on("message", (data) => received.push(String(data).split(" ")[0] ?? ""));
+      slow.client.ws.pause();
+      const published = await flood(hub, "t", fast.connection, () => events.length >= 10);
+      ending(hub, slow.connection);
+      slow.client.ws.resume();
+      await until(
+        () => received.at(-1) === "last" || slow.client.ws.readyState === WebSocket.CLOSED,
+        "all that waited",
+      );
+      const numbered = received.filter((text) => !Number.isNaN(Number(text)));
+      const before = upTo(published - 10 - WAITING_MESSAGES);
+      const waited = upTo(WAITING_MESSAGES).map((n) => published - WAITING_MESSAGES + n);
+      assert.deepEqual(numbered, [...before, ...waited].map(String));
+      assert.equal(events.length, 10, "nothing more is dropped");
+      assert.ok(slow.connection.open || (await slow.connection.closed).code === 4000);
+    });
+  }
 
   test("gets nothing of the old epoch after the welcome of the new one", async (t) => {
     const events = slowEvents(t);

@@ -9,6 +9,9 @@ const STEP_MS = 1_000;
 /** Takes the clock and the intervals of this process into the test's hands. */
 function clock(): Pick<Engine, "pass" | "held" | "dispose"> {
   mock.timers.enable({ apis: ["Date", "setInterval"], now: Date.UTC(2026, 0) });
+  // What is a duration is measured on the monotonic clock.
+  let now = performance.now();
+  const monotonic = mock.method(performance, "now", () => now);
   const { setInterval, clearInterval } = globalThis;
   const running = new Set<NodeJS.Timeout>();
   globalThis.setInterval = ((...args: Parameters<typeof setInterval>) => {
@@ -23,11 +26,15 @@ function clock(): Pick<Engine, "pass" | "held" | "dispose"> {
   return {
     // Step by step: within one tick every interval sees the clock of its end.
     pass: async (ms) => {
-      for (let left = ms; left > 0; left -= STEP_MS) mock.timers.tick(Math.min(left, STEP_MS));
+      for (let left = ms; left > 0; left -= STEP_MS) {
+        now += Math.min(left, STEP_MS);
+        mock.timers.tick(Math.min(left, STEP_MS));
+      }
     },
     held: () => [...running].map(() => "interval"),
     dispose: async () => {
       Object.assign(globalThis, { setInterval, clearInterval });
+      monotonic.mock.restore();
       mock.timers.reset();
     },
   };
@@ -54,6 +61,35 @@ test("the memory broker has one interval for all topics, and none that keeps the
     assert.deepEqual(held(), []);
     await dispose();
   }
+});
+
+test("a wall clock that is set back an hour keeps no topic and no message longer", async (t) => {
+  const { pass, dispose } = clock();
+  const broker = new MemoryBroker({ idleMs: 60_000 });
+  try {
+    await broker.read("idle");
+    await broker.publish("t", "a", { retention: { count: 10, ageMs: 60_000 } });
+    const set = t.mock.method(Date, "now", () => Date.UTC(2025, 11, 31, 23));
+    await pass(60_000);
+    assert.deepEqual(await broker.topics(), ["t"]);
+    assert.deepEqual((await broker.read("t")).publications, []);
+    await pass(60_000);
+    assert.deepEqual(await broker.topics(), []);
+    set.mock.restore();
+  } finally {
+    await broker.close();
+    await dispose();
+  }
+});
+
+test("a wall clock that is set on a year drops no message", async (t) => {
+  const broker = new MemoryBroker();
+  const { position } = await broker.publish("t", "a", { retention });
+  t.mock.method(Date, "now", () => Date.UTC(2040, 0));
+  await broker.publish("t", "b", { retention });
+  const { publications, recovered } = await broker.read("t", { ...position, offset: 0 });
+  assert.deepEqual([publications.map(({ data }) => data), recovered], [["a", "b"], true]);
+  await broker.close();
 });
 
 test("the memory broker forgets at once where a topic may not be idle", async () => {
