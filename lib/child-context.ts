@@ -1,6 +1,6 @@
 import type Koa from "koa";
 import { type Context, PARENT, type Params, PREFIX, SEEN } from "./context.ts";
-import { COOKIES, contextsBelow } from "./context-prototype.ts";
+import { COOKIES, contextsBelow, unseenByAdditions } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
 /** What a copy has of its own by the way it is made. */
@@ -28,13 +28,14 @@ export function childContext(
   mountPath: string,
   params?: Params,
 ): Context {
-  const Below = contextsBelow(parent, app);
-  const ctx = new Below(parent);
+  const below = contextsBelow(parent, app);
+  const ctx = new below.copy(parent);
   ctx.app = app as Context["app"];
   ctx.request = parent.request;
   ctx.req = parent.req;
   // Cookies are signed with the keys of an app, and its additions are above the parent's.
-  copySeen(parent, ctx, (key) => key === COOKIES || Object.hasOwn(app.context, key));
+  const isHidden = (key: PropertyKey) => key === COOKIES || Object.hasOwn(app.context, key);
+  copySeen(parent, ctx, isHidden, below.overrides ? shownWithoutAdditions : undefined);
   ctx[PREFIX] = mountPath;
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
@@ -48,18 +49,29 @@ export function childContext(
  * Copies what users have put on a context onto its copy.
  *
  * @param isHidden what is not copied
+ * @param shown what becomes of a property on its way; it stays as it is by default
  */
 export function copySeen(
   from: Context,
   to: Context,
   isHidden?: (key: PropertyKey) => boolean,
+  shown?: (key: PropertyKey, property: PropertyDescriptor) => PropertyDescriptor,
 ): void {
   if (!from[SEEN]) return;
   for (const key of Reflect.ownKeys(from)) {
     if (OWN.has(key) || isHidden?.(key)) continue;
     // A descriptor: it may be an accessor that computes something when it is asked.
-    Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as object);
+    const property = Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor;
+    Object.defineProperty(to, key, shown ? shown(key, property) : property);
   }
+}
+
+// By its name it is private to what has put it there, an addition of the app above perhaps.
+function shownWithoutAdditions(key: PropertyKey, property: PropertyDescriptor): PropertyDescriptor {
+  const isPrivate = typeof key === "symbol" || String(key).startsWith("_");
+  return isPrivate && key !== SEEN && "value" in property
+    ? unseenByAdditions(key, property.value)
+    : property;
 }
 
 /**
