@@ -3,12 +3,13 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
+import { prepareContext } from "./app-context.ts";
 import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN, urlFor } from "./context.ts";
+import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN } from "./context.ts";
 import type { PathSettings } from "./door.ts";
-import { markOrigin, onerror, wholeError } from "./error.ts";
+import { markBody, onerrorAbove, rethrow } from "./error.ts";
 import type { Handler } from "./handler.ts";
 import { assertWithoutLifespans, isStarted, type Lifespan, lateLifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
@@ -68,7 +69,7 @@ export class App extends Koa {
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
     // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
     this.middleware.push((ctx) => this.#enter(ctx as Context));
-    hide(this.context, { mountPath: "", params: NO_PARAMS, urlFor, onerror });
+    prepareContext(this);
   }
 
   /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
@@ -237,17 +238,17 @@ export class App extends Koa {
     if (ctx.app !== (this as Koa)) return this.#enterUnderKoaMount(ctx);
     if (ctx[PARENT]) return this.#begin(ctx);
     if (this.createContext !== CREATE_CONTEXT) ctx[SEEN] = true;
-    return this.#begin(ctx).catch(whole);
+    return this.#begin(ctx).catch((error) => rethrow(error, ctx));
   }
 
   #enterUnderKoaMount(ctx: Context): Promise<void> {
     const inside = contextUnderKoaMount(ctx, this);
     if (!inside) return answerMissingSlash(ctx);
-    ctx.onerror = onerror;
-    return this.#begin(inside).catch((error) => {
-      markOrigin(error, inside);
-      return whole(error);
-    });
+    ctx.onerror = onerrorAbove;
+    return this.#begin(inside).then(
+      () => markBody(inside),
+      (error) => rethrow(error, inside),
+    );
   }
 
   #begin(ctx: Context): Promise<void> {
@@ -278,18 +279,4 @@ export class App extends Koa {
 function isApp(app: unknown): boolean {
   const { callback, middleware } = (app ?? {}) as Partial<Koa>;
   return typeof callback === "function" && Array.isArray(middleware);
-}
-
-// A rejection with nothing would never be answered: Koa takes it for no error.
-function whole(error: unknown): never {
-  throw error ?? wholeError(error);
-}
-
-// Not enumerable: what users put on `app.context` is what `childContext` copies.
-function hide(target: object, values: Record<string, unknown>): void {
-  const parent = Object.create(Object.getPrototypeOf(target), {});
-  for (const [name, value] of Object.entries(values)) {
-    Object.defineProperty(parent, name, { value, writable: true, configurable: true });
-  }
-  Object.setPrototypeOf(target, parent);
 }

@@ -1,5 +1,5 @@
 import type Koa from "koa";
-import { wholeError } from "./error.ts";
+import { fireOn } from "./error.ts";
 
 /** What a lifespan's `yield` gives back when it is time to stop. */
 export interface Stop {
@@ -130,17 +130,16 @@ async function stopAll(started: Started[], family: Family, ms: number): Promise<
       const { done } = await inTime(life.next({ stopMs: ms }), ms, "stop");
       if (!done) throw new Error("expected a lifespan to yield once, but it yielded again");
     } catch (error) {
-      fire(error, app, family);
+      fireOn(lineOf(app, family), error);
     }
   }
 }
 
-function fire(error: unknown, app: Living, family: Family): void {
-  const whole = wholeError(error);
-  let at: Living | undefined = app;
-  while (at && at.listenerCount("error") === 0) at = family.get(at);
-  if (at) at.emit("error", whole);
-  else app.onerror(whole);
+// An app of a family and those above it, the nearest first.
+function lineOf(app: Living, family: Family): Koa[] {
+  const line: Koa[] = [];
+  for (let at: Living | undefined = app; at; at = family.get(at)) line.push(at);
+  return line;
 }
 
 function familyOf(app: Living, above?: Living, family: Family = new Map()): Family {

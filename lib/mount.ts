@@ -3,7 +3,7 @@ import compose from "koa-compose";
 import koaMount from "koa-mount";
 import { childContext } from "./child-context.ts";
 import { type Context, PREFIX } from "./context.ts";
-import { markOrigin } from "./error.ts";
+import { markBody, markOrigin } from "./error.ts";
 import type { MountMatch } from "./mount-table.ts";
 
 type Run = (ctx: Context) => Promise<void>;
@@ -38,10 +38,14 @@ export class Mount {
   enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
     const mountPath = (parent[PREFIX] ?? "") + (match?.prefix ?? "");
     const ctx = childContext(parent, this.app, mountPath, match?.params);
-    return this.#enter(ctx, match).catch((error) => {
-      markOrigin(error, ctx);
-      throw error;
-    });
+    return this.#enter(ctx, match).then(
+      () => markBody(ctx),
+      (error) => {
+        markOrigin(error, ctx);
+        markBody(ctx);
+        throw error;
+      },
+    );
   }
 }
 

@@ -95,8 +95,8 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   assertOptions(options, KINDS, "serve");
   const config = { ...DEFAULT_CONFIG, ...options };
   const log = options.log ?? createLog({ level: config.logLevel });
-  logErrors(app, log);
   const server = createServer(options);
+  logErrors(app, server, log);
   server.on("request", logRequests(log));
   server.on(
     "request",
