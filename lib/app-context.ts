@@ -1,5 +1,5 @@
 import Koa from "koa";
-import { NO_PARAMS, urlFor } from "./context.ts";
+import { NO_PARAMS, PATTERN_PROPERTY, urlFor } from "./context.ts";
 import { guardBody, onerror } from "./error.ts";
 
 const { get: bodyOf, set: setBody } = Object.getOwnPropertyDescriptor(
@@ -30,7 +30,7 @@ const ON_RESPONSE: PropertyDescriptorMap = {
  * put on `app.context` themselves, for that is what `childContext` copies.
  */
 export function prepareContext(app: Koa): void {
-  putUnder(app.context, ON_CONTEXT);
+  putUnder(app.context, { ...ON_CONTEXT, pattern: PATTERN_PROPERTY });
   putUnder(app.response, ON_RESPONSE);
 }
 

@@ -9,11 +9,11 @@ import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
 import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN } from "./context.ts";
 import type { PathSettings } from "./door.ts";
-import { markBody, onerrorAbove, rethrow } from "./error.ts";
+import { onerrorAbove, rethrow } from "./error.ts";
 import type { Handler } from "./handler.ts";
 import { assertWithoutLifespans, isStarted, type Lifespan, lateLifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
-import { Mount } from "./mount.ts";
+import { leave, Mount } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
 import {
@@ -246,8 +246,11 @@ export class App extends Koa {
     if (!inside) return answerMissingSlash(ctx);
     ctx.onerror = onerrorAbove;
     return this.#begin(inside).then(
-      () => markBody(inside),
-      (error) => rethrow(error, inside),
+      () => leave(inside),
+      (error) => {
+        leave(inside);
+        return rethrow(error, inside);
+      },
     );
   }
 

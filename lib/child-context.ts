@@ -1,12 +1,20 @@
 import type Koa from "koa";
-import { type Context, PARENT, type Params, PREFIX, SEEN } from "./context.ts";
+import {
+  type Context,
+  PARENT,
+  PATTERN,
+  PATTERN_PROPERTY,
+  type Params,
+  PREFIX,
+  SEEN,
+} from "./context.ts";
 import { COOKIES, contextsBelow, unseenByAdditions } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
 /** What a copy has of its own by the way it is made. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
-  ...["mountPath", "params", "matched", PREFIX, PARENT],
+  ...["mountPath", "params", "matched", "_matchedRoute", PREFIX, PARENT, PATTERN],
 ]);
 
 /**
@@ -20,12 +28,14 @@ const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
  * @param parent the context the mount was reached with
  * @param app the mounted app
  * @param mountPath the whole prefix
+ * @param pattern the pattern of the whole prefix
  * @param params what the prefix's parameters matched
  */
 export function childContext(
   parent: Context,
   app: Koa,
   mountPath: string,
+  pattern: string,
   params?: Params,
 ): Context {
   const below = contextsBelow(parent, app);
@@ -37,11 +47,13 @@ export function childContext(
   const isHidden = (key: PropertyKey) => key === COOKIES || Object.hasOwn(app.context, key);
   copySeen(parent, ctx, isHidden, below.overrides ? shownWithoutAdditions : undefined);
   ctx[PREFIX] = mountPath;
+  ctx[PATTERN] = pattern;
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
   if (params) ctx.params = { ...parent.params, ...params };
   // koa-router appends to what it finds here and would answer for the parent's routes.
   ctx.matched = undefined;
+  ctx._matchedRoute = undefined;
   return ctx;
 }
 
@@ -85,5 +97,11 @@ export function contextUnderKoaMount(parent: Context, app: Koa): Context | undef
   if (parent.path === "/" && !original.endsWith("/")) return undefined;
   parent[SEEN] = true;
   const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
-  return childContext(parent, app, prefix);
+  if (!("pattern" in parent)) Object.defineProperty(parent, "pattern", PATTERN_PROPERTY);
+  return childContext(
+    parent,
+    app,
+    prefix,
+    (parent[PATTERN] ?? "") + prefix.slice((parent[PREFIX] ?? "").length),
+  );
 }

@@ -1,5 +1,13 @@
 import Koa from "koa";
-import { type Context, NO_PARAMS, PARENT, PREFIX, urlFor } from "./context.ts";
+import {
+  type Context,
+  NO_PARAMS,
+  PARENT,
+  PATTERN,
+  PATTERN_PROPERTY,
+  PREFIX,
+  urlFor,
+} from "./context.ts";
 
 /** Makes a copy of a context: all it has of its own, but for what stands for the request. */
 export type ContextCopy = new (from: Context) => Context;
@@ -32,6 +40,8 @@ export function copiesWith(prototype: object): ContextCopy {
     this.mountPath = from.mountPath;
     this.params = !from.params || from.params === NO_PARAMS ? {} : from.params;
     this.matched = from.matched;
+    this[PATTERN] = from[PATTERN];
+    this._matchedRoute = from._matchedRoute;
   }
   ContextCopy.prototype = prototype;
   return ContextCopy as unknown as ContextCopy;
@@ -83,6 +93,7 @@ export const COOKIES = ((): symbol => {
 // keys of its own signs with those above.
 const SHARED: PropertyDescriptorMap = {
   urlFor: { value: urlFor, writable: true, configurable: true },
+  pattern: PATTERN_PROPERTY,
   respond: {
     get(this: Context) {
       return this[PARENT].respond;

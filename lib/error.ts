@@ -29,15 +29,13 @@ function originOf(error: unknown, above: Context): Context | undefined {
 }
 
 /**
- * Notes in which app an error was thrown that leaves the first app of ours on its way up, and
- * whose the body of the response is.
+ * Notes in which app an error was thrown that leaves the outermost app of ours.
  *
  * @throws Error the same one, or one in place of nothing: Koa takes that for no error
  */
 export function rethrow(error: unknown, ctx: Context): never {
   const thrown = error ?? wholeError(error);
   markOrigin(thrown, ctx);
-  markBody(ctx);
   throw thrown;
 }
 

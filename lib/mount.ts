@@ -2,7 +2,7 @@ import type Koa from "koa";
 import compose from "koa-compose";
 import koaMount from "koa-mount";
 import { childContext } from "./child-context.ts";
-import { type Context, PREFIX } from "./context.ts";
+import { type Context, markRoute, PATTERN, PREFIX } from "./context.ts";
 import { markBody, markOrigin } from "./error.ts";
 import type { MountMatch } from "./mount-table.ts";
 
@@ -16,6 +16,9 @@ export class Mount {
   readonly app: Koa;
   /** The prefix without a final slash, "" for `/`. */
   readonly prefix: string;
+  /** The pattern of the app above, where it was met last, and the whole pattern there. */
+  #above = "";
+  #pattern: string;
   readonly #enter: (ctx: Context, match: MountMatch<Mount> | undefined) => Promise<void>;
 
   /**
@@ -25,6 +28,7 @@ export class Mount {
   constructor(prefix: string, app: Koa) {
     this.prefix = prefix;
     this.app = app;
+    this.#pattern = prefix;
     const run = runner(app);
     this.#enter = prefix.includes("/:") ? strippedByMatch(run) : strippedByKoaMount(prefix, run);
   }
@@ -37,16 +41,32 @@ export class Mount {
    */
   enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
     const mountPath = (parent[PREFIX] ?? "") + (match?.prefix ?? "");
-    const ctx = childContext(parent, this.app, mountPath, match?.params);
+    const pattern = this.#patternBelow(parent[PATTERN] ?? "");
+    const ctx = childContext(parent, this.app, mountPath, pattern, match?.params);
     return this.#enter(ctx, match).then(
-      () => markBody(ctx),
+      () => leave(ctx),
       (error) => {
         markOrigin(error, ctx);
-        markBody(ctx);
+        leave(ctx);
         throw error;
       },
     );
   }
+
+  // The same string for all requests: an idle connection holds it.
+  #patternBelow(above: string): string {
+    if (above !== this.#above) {
+      this.#above = above;
+      this.#pattern = above + this.prefix;
+    }
+    return this.#pattern;
+  }
+}
+
+/** Notes what the contexts above need to know when a request leaves an app on its way up. */
+export function leave(ctx: Context): void {
+  markBody(ctx);
+  markRoute(ctx);
 }
 
 function strippedByKoaMount(prefix: string, run: Run): (ctx: Context) => Promise<void> {

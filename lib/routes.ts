@@ -132,6 +132,8 @@ export class Routes {
     const { layer, isSeen, run } = route;
     if (isSeen) ctx[SEEN] = true;
     ctx.params = layer.params(path, layer.captures(path), ctx.params);
+    // As koa-router does for its own.
+    ctx._matchedRoute = layer.path;
     return run(ctx);
   }
 

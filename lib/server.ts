@@ -9,7 +9,7 @@ import { createDoor, type Settled } from "./door.ts";
 import { logErrors } from "./error-log.ts";
 import { hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
-import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
+import { type LifespanDeadlines, type StartAbort, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
 import { rawPath } from "./path.ts";
@@ -25,6 +25,11 @@ export interface ServeOptions extends Partial<Config>, AttachOptions {
   tls?: { cert: string | Buffer; key: string | Buffer };
   /** Deadlines of the apps' lifespans. */
   lifespans?: LifespanDeadlines;
+  /**
+   * Ends a start that is under way: no further lifespan starts, those already started stop in
+   * reverse, and `serve` throws the signal's reason, within the grace period.
+   */
+  signal?: AbortSignal;
   /** The longest body of a request in bytes; a longer one gets 413. Default 1 MiB. */
   maxBodyBytes?: number;
   /** How long a request's headers may take, in milliseconds; then 408. Default 10,000. */
@@ -62,6 +67,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   log: "other",
   tls: "other",
   lifespans: "other",
+  signal: "other",
   maxConnections: "number",
   maxConnectionsPerAddress: "number",
   handshakeTimeoutMs: "number",
@@ -105,7 +111,7 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const upgrades = attach(server, app, config);
   const sockets = socketsOf(server, upgrades);
   logUpgrades(upgrades, log);
-  const stopLifespans = await startLifespans(app, options.lifespans);
+  const stopLifespans = await startLifespans(app, options.lifespans, abortOf(options));
   try {
     await listen(server, config.port, config.host);
   } catch (error) {
@@ -165,6 +171,13 @@ function frontOf(
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);
   };
+}
+
+function abortOf({ signal, graceSeconds }: ServeOptions): StartAbort | undefined {
+  if (!signal) return undefined;
+  const graceMs = (graceSeconds ?? DEFAULT_CONFIG.graceSeconds) * 1000;
+  const startMs = graceMs * HANDLERS_SHARE;
+  return { signal, startMs, stopMs: graceMs - startMs };
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
