@@ -159,8 +159,12 @@ export class App extends Koa {
     if (app === this || (app instanceof App && app.contains(this))) {
       throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
     }
-    const mount = new Mount(normalise(prefix), app);
-    this.#table.add(prefix, mount);
+    const site: { stack?: string } = {};
+    Error.captureStackTrace(site, this.mount);
+    const mount = new Mount(normalise(prefix), app, site);
+    this.#table.add(prefix, mount, (taker) =>
+      taker.app === app ? "this very app" : String(taker),
+    );
     this.#mounts.push(mount);
     return this;
   }
@@ -198,6 +202,13 @@ export class App extends Koa {
     const server = http.createServer(this.callback());
     attach(server, this);
     return server.listen(...args);
+  }
+
+  /** What this app serves, in a few words, for messages. */
+  describe(): string {
+    const mounts = this.#mounts.map(({ prefix }) => prefix || "/");
+    const without = mounts.length > 0 ? `mounts at ${mounts.join(", ")}` : "no routes yet";
+    return `the app with ${this.#routes.describe() ?? without}`;
   }
 
   /** The path of a named route inside this app, for `ctx.urlFor`. */

@@ -16,6 +16,7 @@ export class Mount {
   readonly app: Koa;
   /** The prefix without a final slash, "" for `/`. */
   readonly prefix: string;
+  readonly #site: { readonly stack?: string };
   /** The pattern of the app above, where it was met last, and the whole pattern there. */
   #above = "";
   #pattern: string;
@@ -24,13 +25,22 @@ export class Mount {
   /**
    * @param prefix a prefix as the mount table gives it
    * @param app the app to run there
+   * @param site has the stack of the line that mounts it first, for messages
    */
-  constructor(prefix: string, app: Koa) {
+  constructor(prefix: string, app: Koa, site: { readonly stack?: string }) {
+    this.#site = site;
     this.prefix = prefix;
     this.app = app;
     this.#pattern = prefix;
     const run = runner(app);
     this.#enter = prefix.includes("/:") ? strippedByMatch(run) : strippedByKoaMount(prefix, run);
+  }
+
+  /** Which app this is, for messages: what it serves, and the line that mounted it. */
+  toString(): string {
+    const line = firstLineOf(this.#site);
+    const app = describe(this.app);
+    return line === undefined ? app : `${app} that was mounted at ${line}`;
   }
 
   /**
@@ -61,6 +71,20 @@ export class Mount {
     }
     return this.#pattern;
   }
+}
+
+/** What says in a few words what it serves, as our apps do. */
+interface Described {
+  describe?(): string;
+}
+
+function describe(app: Koa & Described): string {
+  return app.describe?.() ?? "a plain Koa app";
+}
+
+function firstLineOf({ stack = "" }: { readonly stack?: string }): string | undefined {
+  const line = stack.split("\n")[1];
+  return line?.replace(/^\s*at (?:.*\()?|\)$/g, "").replace("file://", "");
 }
 
 /** Notes what the contexts above need to know when a request leaves an app on its way up. */

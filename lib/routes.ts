@@ -26,6 +26,9 @@ interface SocketRoute {
   readonly run: (ctx: Context) => Promise<void>;
 }
 
+/** How many routes a message names. */
+const MOST_NAMED = 3;
+
 const STRICT = { strict: true, sensitive: true };
 const NOTHING_BEHIND = async (): Promise<void> => {};
 
@@ -78,6 +81,17 @@ export class Routes {
   /** Whether a path is one of this app's, for HTTP or WebSocket. */
   has(path: string): boolean {
     return this.#servesHttp(path) || this.#servesSocket(path);
+  }
+
+  /** The first few routes in words, or undefined when there are none. */
+  describe(): string | undefined {
+    const http = (this.http.stack as unknown[] as Layer[]).filter(({ methods }) => methods.length);
+    const all = [
+      ...this.#socketRoutes.map(({ layer }) => `WebSocket ${layer.path}`),
+      ...http.map(({ methods, path }) => `${methods.at(-1)} ${path}`),
+    ];
+    const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more routes` : "";
+    return all.length > 0 ? all.slice(0, MOST_NAMED).join(", ") + more : undefined;
   }
 
   /**
