@@ -7,7 +7,7 @@ import { prepareContext } from "./app-context.ts";
 import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN } from "./context.ts";
+import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN, type SubappContext } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { onerrorAbove, rethrow } from "./error.ts";
 import type { Handler } from "./handler.ts";
@@ -31,9 +31,9 @@ type Middleware = Koa.Middleware;
 
 const CREATE_CONTEXT = Koa.prototype.createContext;
 
-type Rest<Path extends string, Kind extends MessageKind> = [
-  ...RouteMiddleware[],
-  Handler<Path, Kind>,
+type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
+  ...RouteMiddleware<State, Own>[],
+  Handler<Path, Kind, State, Own>,
 ];
 
 /**
@@ -44,8 +44,11 @@ type Rest<Path extends string, Kind extends MessageKind> = [
  * const app = new App();
  * app.mount("/ws", echo);
  * ```
+ *
+ * @typeParam State what `ctx.state` has, in its middleware, routes and handlers
+ * @typeParam Own what its middleware, those above it and `app.context` put on `ctx`
  */
-export class App extends Koa {
+export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa {
   readonly #routes = new Routes();
   readonly #table = new MountTable<Mount>();
   readonly #mounts: Mount[] = [];
@@ -73,8 +76,8 @@ export class App extends Koa {
   }
 
   /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
-  get router(): Router {
-    return this.#routes.http;
+  get router(): Router<State, Own & SubappContext> {
+    return this.#routes.http as unknown as Router<State, Own & SubappContext>;
   }
 
   /** The mounted apps, in mount order. */
@@ -88,15 +91,15 @@ export class App extends Koa {
   }
 
   /** Adds middleware; see the class for when it runs. */
-  override use<State = object, Own = object>(
-    middleware: Koa.Middleware<Koa.DefaultState & State, Koa.DefaultContext & Own>,
-  ): this & Koa<Koa.DefaultState & State, Koa.DefaultContext & Own> {
+  override use<MoreState = object, More = object>(
+    middleware: Koa.Middleware<State & MoreState, Own & SubappContext & More>,
+  ): this & Koa<State & MoreState, Own & More> {
     if (typeof middleware !== "function") {
       throw new TypeError(`expected a middleware function, but got ${typeof middleware}`);
     }
     this.#stack.push(middleware as unknown as Middleware);
     this.#run = compose(this.#stack);
-    return this as this & Koa<Koa.DefaultState & State, Koa.DefaultContext & Own>;
+    return this as this & Koa<State & MoreState, Own & More>;
   }
 
   /**
@@ -108,7 +111,7 @@ export class App extends Koa {
    * @throws TypeError when there is no handler, or an option is none
    * @throws Error when the path has such a route already
    */
-  websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text">): this;
+  websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text", State, Own>): this;
   websocket<
     Path extends string,
     Receive extends StandardSchemaV1,
@@ -116,12 +119,12 @@ export class App extends Koa {
   >(
     path: Path,
     options: JsonRouteOptions<Receive, Send>,
-    ...rest: [...RouteMiddleware[], JsonHandler<Path, Receive, Send>]
+    ...rest: [...RouteMiddleware<State, Own>[], JsonHandler<Path, Receive, Send, State, Own>]
   ): this;
   websocket<Path extends string, Kind extends MessageKind = "text">(
     path: Path,
     options: RouteOptions<Kind>,
-    ...rest: Rest<Path, Kind>
+    ...rest: Rest<Path, Kind, State, Own>
   ): this;
   websocket(path: string, ...rest: unknown[]): this {
     const options = typeof rest[0] === "object" ? (rest.shift() as AnyRouteOptions) : {};

@@ -36,8 +36,18 @@ export interface SubappContext<Path extends string = string> {
   urlFor(name: string, params?: Record<string, string | number>): string;
 }
 
-/** A request's context, in an app of this framework. */
-export type Context<Path extends string = string> = Koa.Context & SubappContext<Path>;
+/**
+ * A request's context, in an app of this framework.
+ *
+ * @typeParam Path the pattern of the route, for `ctx.params`
+ * @typeParam State what `ctx.state` has
+ * @typeParam Own what middleware and `app.context` have put on it
+ */
+export type Context<
+  Path extends string = string,
+  State = Koa.DefaultState,
+  Own = Koa.DefaultContext,
+> = Koa.ParameterizedContext<State, Own> & SubappContext<Path>;
 
 /** Where an app hangs. `ctx.mountPath` says the same, but koa-mount as middleware overwrites it. */
 export const PREFIX = Symbol("prefix");
