@@ -3,16 +3,17 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
 import { answerMissingSlash, answerNothing } from "./answer.ts";
+import { prepareContext } from "./app-context.ts";
 import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN, urlFor } from "./context.ts";
+import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN, type SubappContext } from "./context.ts";
 import type { PathSettings } from "./door.ts";
-import { markOrigin, onerror, wholeError } from "./error.ts";
+import { onerrorAbove, rethrow } from "./error.ts";
 import type { Handler } from "./handler.ts";
 import { assertWithoutLifespans, isStarted, type Lifespan, lateLifespan } from "./lifespan.ts";
 import { Limits } from "./limits.ts";
-import { Mount } from "./mount.ts";
+import { leave, Mount } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
 import {
@@ -30,9 +31,9 @@ type Middleware = Koa.Middleware;
 
 const CREATE_CONTEXT = Koa.prototype.createContext;
 
-type Rest<Path extends string, Kind extends MessageKind> = [
-  ...RouteMiddleware[],
-  Handler<Path, Kind>,
+type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
+  ...RouteMiddleware<State, Own>[],
+  Handler<Path, Kind, State, Own>,
 ];
 
 /**
@@ -43,8 +44,11 @@ type Rest<Path extends string, Kind extends MessageKind> = [
  * const app = new App();
  * app.mount("/ws", echo);
  * ```
+ *
+ * @typeParam State what `ctx.state` has, in its middleware, routes and handlers
+ * @typeParam Own what its middleware, those above it and `app.context` put on `ctx`
  */
-export class App extends Koa {
+export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa {
   readonly #routes = new Routes();
   readonly #table = new MountTable<Mount>();
   readonly #mounts: Mount[] = [];
@@ -68,12 +72,12 @@ export class App extends Koa {
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
     // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
     this.middleware.push((ctx) => this.#enter(ctx as Context));
-    hide(this.context, { mountPath: "", params: NO_PARAMS, urlFor, onerror });
+    prepareContext(this);
   }
 
   /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
-  get router(): Router {
-    return this.#routes.http;
+  get router(): Router<State, Own & SubappContext> {
+    return this.#routes.http as unknown as Router<State, Own & SubappContext>;
   }
 
   /** The mounted apps, in mount order. */
@@ -87,15 +91,15 @@ export class App extends Koa {
   }
 
   /** Adds middleware; see the class for when it runs. */
-  override use<State = object, Own = object>(
-    middleware: Koa.Middleware<Koa.DefaultState & State, Koa.DefaultContext & Own>,
-  ): this & Koa<Koa.DefaultState & State, Koa.DefaultContext & Own> {
+  override use<MoreState = object, More = object>(
+    middleware: Koa.Middleware<State & MoreState, Own & SubappContext & More>,
+  ): this & Koa<State & MoreState, Own & More> {
     if (typeof middleware !== "function") {
       throw new TypeError(`expected a middleware function, but got ${typeof middleware}`);
     }
     this.#stack.push(middleware as unknown as Middleware);
     this.#run = compose(this.#stack);
-    return this as this & Koa<Koa.DefaultState & State, Koa.DefaultContext & Own>;
+    return this as this & Koa<State & MoreState, Own & More>;
   }
 
   /**
@@ -107,7 +111,7 @@ export class App extends Koa {
    * @throws TypeError when there is no handler, or an option is none
    * @throws Error when the path has such a route already
    */
-  websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text">): this;
+  websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text", State, Own>): this;
   websocket<
     Path extends string,
     Receive extends StandardSchemaV1,
@@ -115,12 +119,12 @@ export class App extends Koa {
   >(
     path: Path,
     options: JsonRouteOptions<Receive, Send>,
-    ...rest: [...RouteMiddleware[], JsonHandler<Path, Receive, Send>]
+    ...rest: [...RouteMiddleware<State, Own>[], JsonHandler<Path, Receive, Send, State, Own>]
   ): this;
   websocket<Path extends string, Kind extends MessageKind = "text">(
     path: Path,
     options: RouteOptions<Kind>,
-    ...rest: Rest<Path, Kind>
+    ...rest: Rest<Path, Kind, State, Own>
   ): this;
   websocket(path: string, ...rest: unknown[]): this {
     const options = typeof rest[0] === "object" ? (rest.shift() as AnyRouteOptions) : {};
@@ -158,8 +162,12 @@ export class App extends Koa {
     if (app === this || (app instanceof App && app.contains(this))) {
       throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
     }
-    const mount = new Mount(normalise(prefix), app);
-    this.#table.add(prefix, mount);
+    const site: { stack?: string } = {};
+    Error.captureStackTrace(site, this.mount);
+    const mount = new Mount(normalise(prefix), app, site);
+    this.#table.add(prefix, mount, (taker) =>
+      taker.app === app ? "this very app" : String(taker),
+    );
     this.#mounts.push(mount);
     return this;
   }
@@ -197,6 +205,13 @@ export class App extends Koa {
     const server = http.createServer(this.callback());
     attach(server, this);
     return server.listen(...args);
+  }
+
+  /** What this app serves, in a few words, for messages. */
+  describe(): string {
+    const mounts = this.#mounts.map(({ prefix }) => prefix || "/");
+    const without = mounts.length > 0 ? `mounts at ${mounts.join(", ")}` : "no routes yet";
+    return `the app with ${this.#routes.describe() ?? without}`;
   }
 
   /** The path of a named route inside this app, for `ctx.urlFor`. */
@@ -237,17 +252,20 @@ export class App extends Koa {
     if (ctx.app !== (this as Koa)) return this.#enterUnderKoaMount(ctx);
     if (ctx[PARENT]) return this.#begin(ctx);
     if (this.createContext !== CREATE_CONTEXT) ctx[SEEN] = true;
-    return this.#begin(ctx).catch(whole);
+    return this.#begin(ctx).catch((error) => rethrow(error, ctx));
   }
 
   #enterUnderKoaMount(ctx: Context): Promise<void> {
     const inside = contextUnderKoaMount(ctx, this);
     if (!inside) return answerMissingSlash(ctx);
-    ctx.onerror = onerror;
-    return this.#begin(inside).catch((error) => {
-      markOrigin(error, inside);
-      return whole(error);
-    });
+    ctx.onerror = onerrorAbove;
+    return this.#begin(inside).then(
+      () => leave(inside),
+      (error) => {
+        leave(inside);
+        return rethrow(error, inside);
+      },
+    );
   }
 
   #begin(ctx: Context): Promise<void> {
@@ -278,18 +296,4 @@ export class App extends Koa {
 function isApp(app: unknown): boolean {
   const { callback, middleware } = (app ?? {}) as Partial<Koa>;
   return typeof callback === "function" && Array.isArray(middleware);
-}
-
-// A rejection with nothing would never be answered: Koa takes it for no error.
-function whole(error: unknown): never {
-  throw error ?? wholeError(error);
-}
-
-// Not enumerable: what users put on `app.context` is what `childContext` copies.
-function hide(target: object, values: Record<string, unknown>): void {
-  const parent = Object.create(Object.getPrototypeOf(target), {});
-  for (const [name, value] of Object.entries(values)) {
-    Object.defineProperty(parent, name, { value, writable: true, configurable: true });
-  }
-  Object.setPrototypeOf(target, parent);
 }

@@ -1,12 +1,21 @@
 import type Koa from "koa";
-import { type Context, PARENT, type Params, PREFIX, ROOT_PATH, SEEN } from "./context.ts";
-import { COOKIES, contextsBelow } from "./context-prototype.ts";
+import {
+  type Context,
+  PARENT,
+  PATTERN,
+  PATTERN_PROPERTY,
+  type Params,
+  PREFIX,
+  ROOT_PATH,
+  SEEN,
+} from "./context.ts";
+import { COOKIES, contextsBelow, unseenByAdditions } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
 /** What a copy has of its own by the way it is made. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
-  ...["mountPath", "params", "matched", PREFIX, PARENT],
+  ...["mountPath", "params", "matched", "_matchedRoute", PREFIX, PARENT, PATTERN],
 ]);
 
 /**
@@ -20,27 +29,32 @@ const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
  * @param parent the context the mount was reached with
  * @param app the mounted app
  * @param mountPath the whole prefix
+ * @param pattern the pattern of the whole prefix
  * @param params what the prefix's parameters matched
  */
 export function childContext(
   parent: Context,
   app: Koa,
   mountPath: string,
+  pattern: string,
   params?: Params,
 ): Context {
-  const Below = contextsBelow(parent, app);
-  const ctx = new Below(parent);
+  const below = contextsBelow(parent, app);
+  const ctx = new below.copy(parent);
   ctx.app = app as Context["app"];
   ctx.request = parent.request;
   ctx.req = parent.req;
   // Cookies are signed with the keys of an app, and its additions are above the parent's.
-  copySeen(parent, ctx, (key) => key === COOKIES || Object.hasOwn(app.context, key));
+  const isHidden = (key: PropertyKey) => key === COOKIES || Object.hasOwn(app.context, key);
+  copySeen(parent, ctx, isHidden, below.overrides ? shownWithoutAdditions : undefined);
   ctx[PREFIX] = mountPath;
+  ctx[PATTERN] = pattern;
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
   if (params) ctx.params = { ...parent.params, ...params };
   // koa-router appends to what it finds here and would answer for the parent's routes.
   ctx.matched = undefined;
+  ctx._matchedRoute = undefined;
   return ctx;
 }
 
@@ -48,18 +62,29 @@ export function childContext(
  * Copies what users have put on a context onto its copy.
  *
  * @param isHidden what is not copied
+ * @param shown what becomes of a property on its way; it stays as it is by default
  */
 export function copySeen(
   from: Context,
   to: Context,
   isHidden?: (key: PropertyKey) => boolean,
+  shown?: (key: PropertyKey, property: PropertyDescriptor) => PropertyDescriptor,
 ): void {
   if (!from[SEEN]) return;
   for (const key of Reflect.ownKeys(from)) {
     if (OWN.has(key) || isHidden?.(key)) continue;
     // A descriptor: it may be an accessor that computes something when it is asked.
-    Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as object);
+    const property = Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor;
+    Object.defineProperty(to, key, shown ? shown(key, property) : property);
   }
+}
+
+// By its name it is private to what has put it there, an addition of the app above perhaps.
+function shownWithoutAdditions(key: PropertyKey, property: PropertyDescriptor): PropertyDescriptor {
+  const isPrivate = typeof key === "symbol" || String(key).startsWith("_");
+  return isPrivate && key !== SEEN && "value" in property
+    ? unseenByAdditions(key, property.value)
+    : property;
 }
 
 /**
@@ -73,5 +98,9 @@ export function contextUnderKoaMount(parent: Context, app: Koa): Context | undef
   if (parent.path === "/" && !original.endsWith("/")) return undefined;
   parent[SEEN] = true;
   const prefix = original.endsWith(parent.path) ? original.slice(0, -parent.path.length) : "";
-  return childContext(parent, app, (parent[ROOT_PATH] ?? "") + prefix);
+  if (!("pattern" in parent)) Object.defineProperty(parent, "pattern", PATTERN_PROPERTY);
+  const root = parent[ROOT_PATH] ?? "";
+  const whole = root + prefix;
+  const below = whole.slice((parent[PREFIX] ?? root).length);
+  return childContext(parent, app, whole, (parent[PATTERN] ?? "") + below);
 }

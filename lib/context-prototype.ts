@@ -1,13 +1,23 @@
 import Koa from "koa";
-import { type Context, NO_PARAMS, PARENT, PREFIX, urlFor } from "./context.ts";
+import {
+  type Context,
+  NO_PARAMS,
+  PARENT,
+  PATTERN,
+  PATTERN_PROPERTY,
+  PREFIX,
+  urlFor,
+} from "./context.ts";
 
 /** Makes a copy of a context: all it has of its own, but for what stands for the request. */
 export type ContextCopy = new (from: Context) => Context;
 
 /** How the contexts of one mounted app are made, and the additions it was made with. */
-interface Below {
+export interface Below {
   readonly copy: ContextCopy;
   readonly additions: readonly PropertyKey[];
+  /** Whether the app has an addition of its own in place of one of an app above. */
+  readonly overrides: boolean;
 }
 
 const copies = new WeakMap<object, WeakMap<Koa, Below>>();
@@ -30,6 +40,8 @@ export function copiesWith(prototype: object): ContextCopy {
     this.mountPath = from.mountPath;
     this.params = !from.params || from.params === NO_PARAMS ? {} : from.params;
     this.matched = from.matched;
+    this[PATTERN] = from[PATTERN];
+    this._matchedRoute = from._matchedRoute;
   }
   ContextCopy.prototype = prototype;
   return ContextCopy as unknown as ContextCopy;
@@ -42,7 +54,7 @@ export function copiesWith(prototype: object): ContextCopy {
  * @param parent the context above
  * @param app the mounted app
  */
-export function contextsBelow(parent: Context, app: Koa): ContextCopy {
+export function contextsBelow(parent: Context, app: Koa): Below {
   const above: object = Object.getPrototypeOf(parent);
   let below = copies.get(above);
   if (!below) {
@@ -52,11 +64,12 @@ export function contextsBelow(parent: Context, app: Koa): ContextCopy {
   const known = below.get(app);
   // Hidden ones and symbols as well: koa-session defines its own like that.
   const additions = Reflect.ownKeys(app.context);
-  if (known && isSame(known.additions, additions)) return known.copy;
+  if (known && isSame(known.additions, additions)) return known;
   const prototype = Object.create(above, { ...SHARED, ...forwarded(app.context, additions) });
-  const copy = copiesWith(prototype);
-  below.set(app, { copy, additions });
-  return copy;
+  const overrides = additions.some((key) => key in above);
+  const made = { copy: copiesWith(prototype), additions, overrides };
+  below.set(app, made);
+  return made;
 }
 
 function isSame(some: readonly PropertyKey[], others: readonly PropertyKey[]): boolean {
@@ -80,6 +93,7 @@ export const COOKIES = ((): symbol => {
 // keys of its own signs with those above.
 const SHARED: PropertyDescriptorMap = {
   urlFor: { value: urlFor, writable: true, configurable: true },
+  pattern: PATTERN_PROPERTY,
   respond: {
     get(this: Context) {
       return this[PARENT].respond;
@@ -99,6 +113,30 @@ const SHARED: PropertyDescriptorMap = {
   },
 };
 
+/** How many additions of mounted apps run now, one inside the other. */
+let running = 0;
+
+/**
+ * A property of a context above as an app shows it that overrides one of that context's
+ * additions. koa-session, for one, keeps a session under a symbol on the context it was first
+ * asked on: the session of a sub-app's own must not find the parent's there. Middleware and
+ * routes see the value; the app's additions do not, until they have put one of their own there.
+ *
+ * @param key a symbol, or a name that begins with `_`
+ * @param value what the context above has there
+ */
+export function unseenByAdditions(key: PropertyKey, value: unknown): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: true,
+    get: () => (running > 0 ? undefined : value),
+    set(this: object, own: unknown) {
+      const writable = { configurable: true, enumerable: true, writable: true };
+      Object.defineProperty(this, key, { ...writable, value: own });
+    },
+  };
+}
+
 // Live, so that what an app changes of its additions while it runs shows.
 function forwarded(context: object, keys: readonly PropertyKey[]): PropertyDescriptorMap {
   const accessors: PropertyDescriptorMap = {};
@@ -106,11 +144,21 @@ function forwarded(context: object, keys: readonly PropertyKey[]): PropertyDescr
     accessors[key as string] = {
       configurable: true,
       get(this: object) {
-        return Reflect.get(context, key, this);
+        running++;
+        try {
+          return Reflect.get(context, key, this);
+        } finally {
+          running--;
+        }
       },
       // On this context if it is a value, as an assignment to anything inherited is.
       set(this: object, value: unknown) {
-        Reflect.set(context, key, value, this);
+        running++;
+        try {
+          Reflect.set(context, key, value, this);
+        } finally {
+          running--;
+        }
       },
     };
   }

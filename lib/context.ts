@@ -24,6 +24,13 @@ export interface SubappContext<Path extends string = string> {
   /** The parameters of the route and of every parameterised prefix above it, decoded. */
   params: Params<Path>;
   /**
+   * The pattern of the route that the request has met, with those of all prefixes before it:
+   * `/orgs/:org/rooms/:id`. Metrics and logs count by it. Middleware has it after `next()`, at any
+   * height, and a handler from the beginning; koa-router's `_matchedRoute` is the last part of it.
+   * It is undefined where no route was met.
+   */
+  readonly pattern: string | undefined;
+  /**
    * A link to a named route of this app or of one above it, with every prefix: a path for an
    * HTTP route, `ws(s)://host/path` for a WebSocket route.
    *
@@ -32,14 +39,30 @@ export interface SubappContext<Path extends string = string> {
   urlFor(name: string, params?: Record<string, string | number>): string;
 }
 
-/** A request's context, in an app of this framework. */
-export type Context<Path extends string = string> = Koa.Context & SubappContext<Path>;
+/**
+ * A request's context, in an app of this framework.
+ *
+ * @typeParam Path the pattern of the route, for `ctx.params`
+ * @typeParam State what `ctx.state` has
+ * @typeParam Own what middleware and `app.context` have put on it
+ */
+export type Context<
+  Path extends string = string,
+  State = Koa.DefaultState,
+  Own = Koa.DefaultContext,
+> = Koa.ParameterizedContext<State, Own> & SubappContext<Path>;
 
 /** Where an app hangs. `ctx.mountPath` says the same, but koa-mount as middleware overwrites it. */
 export const PREFIX = Symbol("prefix");
 
 /** The prefix that a proxy in front strips, on every context where there is one. */
 export const ROOT_PATH = Symbol("root path");
+
+/** The pattern of the prefix that an app hangs under: `/orgs/:org` where {@link PREFIX} is `/orgs/acme`. */
+export const PATTERN = Symbol("pattern");
+
+/** The context whose app had the route, on a request that has been in a mounted app. */
+const MATCHED = Symbol("matched");
 
 /** The context of the app above, in that of a mounted app. */
 export const PARENT = Symbol("parent");
@@ -72,6 +95,37 @@ export function urlFor(
   }
   throw new Error(`expected the name of a route of this app or one above it, but got "${name}"`);
 }
+
+/**
+ * Notes that a request is leaving a mounted app, so that the contexts above know its route. The
+ * deepest app that had one comes first and stays.
+ */
+export function markRoute(ctx: Context): void {
+  const req = ctx.req as Matched;
+  if (ctx._matchedRoute !== undefined && !req[MATCHED]) req[MATCHED] = ctx;
+}
+
+interface Matched {
+  [MATCHED]?: Context;
+}
+
+/** See {@link SubappContext.pattern}; for a context that no other is below. */
+export function ownPattern(ctx: Context): string | undefined {
+  const path = ctx._matchedRoute;
+  return path === undefined ? undefined : `${ctx[PATTERN] ?? ""}${path}`;
+}
+
+/** {@link SubappContext.pattern}. It can be written, for a plain Koa app may mean its own by it. */
+export const PATTERN_PROPERTY: PropertyDescriptor = {
+  configurable: true,
+  get(this: Context) {
+    return ownPattern((this.req as Matched)[MATCHED] ?? this);
+  },
+  set(this: Context, value: unknown) {
+    const own = { configurable: true, enumerable: true, writable: true };
+    Object.defineProperty(this, "pattern", { ...own, value });
+  },
+};
 
 /** A context and those of the apps above it, the nearest app first. */
 export function* lineage(ctx: Context): Generator<Context> {

@@ -7,7 +7,7 @@ import { type Upgrades, wholeMs } from "./upgrades.ts";
  * What of the grace period handlers and requests may use; the rest is for the lifespans, so that
  * a handler that never ends leaves them time to write down what they hold.
  */
-const HANDLERS_SHARE = 0.8;
+export const HANDLERS_SHARE = 0.8;
 
 /**
  * Drains a server: connections are closed 1012, handlers and requests get their share of the grace

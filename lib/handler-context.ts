@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type Koa from "koa";
 import { childContext, copySeen } from "./child-context.ts";
-import { type Context, lineage, ROOT_PATH } from "./context.ts";
+import { type Context, lineage, ownPattern, ROOT_PATH } from "./context.ts";
 import { type ContextCopy, copiesWith } from "./context-prototype.ts";
 import type { Handshake } from "./handshake.ts";
 
@@ -41,6 +41,12 @@ export function appsOf(ctx: Context): readonly Koa[] {
 }
 
 const LAZY: PropertyDescriptorMap = {
+  pattern: {
+    get(this: Context) {
+      return ownPattern(this);
+    },
+    set: set("pattern"),
+  },
   req: {
     get(this: Context) {
       const { req } = this[LIVE];
@@ -99,7 +105,7 @@ export function reportContext(apps: readonly Koa[], handshake: Handshake): Conte
   res.statusCode = 101;
   const [root, ...others] = [...apps].reverse() as [Koa, ...Koa[]];
   let ctx = root.createContext(req, res) as Context;
-  for (const app of others) ctx = childContext(ctx, app, mountPath);
+  for (const app of others) ctx = childContext(ctx, app, mountPath, mountPath);
   req.url = path.slice(mountPath.length - (ctx[ROOT_PATH] ?? "").length);
   return ctx;
 }

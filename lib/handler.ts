@@ -20,10 +20,12 @@ export type MessageOf<Kind> = Kind extends "both"
  * A WebSocket route's handler. It runs outside the middleware chain, once for each connection;
  * returning closes 1000, throwing closes 1011, throwing a `CloseError` closes with its code.
  */
-export type Handler<Path extends string = string, Kind extends MessageKind = "text"> = (
-  socket: Connection<MessageOf<Kind>>,
-  ctx: Context<Path>,
-) => Promise<void> | void;
+export type Handler<
+  Path extends string = string,
+  Kind extends MessageKind = "text",
+  State = Koa.DefaultState,
+  Own = Koa.DefaultContext,
+> = (socket: Connection<MessageOf<Kind>>, ctx: Context<Path, State, Own>) => Promise<void> | void;
 
 /**
  * Starts the handler of an accepted handshake, outside the middleware chain and in an async

@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
 import type Koa from "koa";
-import { wholeError } from "./error.ts";
+import { fireOn } from "./error.ts";
 import { type OptionKinds, TIMER_MS } from "./options.ts";
 
 /** What a lifespan's `yield` gives back when it is time to stop. */
@@ -33,6 +35,18 @@ export const LIFESPAN_KINDS: OptionKinds<LifespanDeadlines> = {
   startMs: TIMER_MS,
   stopMs: TIMER_MS,
 };
+
+/** Ends a start before its time. */
+export interface StartAbort {
+  /** No further lifespan starts once it is aborted. */
+  readonly signal: AbortSignal;
+  /**
+   * How long, from then on, the lifespan that is starting may still take, and how long each stop,
+   * in milliseconds.
+   */
+  readonly startMs: number;
+  readonly stopMs: number;
+}
 
 /** Apps in the order of their start, each with the one it is mounted in. */
 type Family = Map<Living, Living | undefined>;
@@ -77,14 +91,17 @@ const STOP_MS = 5_000;
  * Starts the lifespans of an app and of all that is mounted in it: an app before its mounts, the
  * mounts in mount order, an app that is mounted twice once.
  *
+ * @param abort ends the start before its time
  * @returns a function that stops them in reverse, each within `stopMs`; an error of a stop is
  *   fired as `error` on its app, or the nearest above that listens, and the others are stopped
  *   all the same
- * @throws what a start throws, or an Error when one is late, after stopping those already started
+ * @throws what a start throws, an Error when one is late, or the reason of the abort, after
+ *   stopping those already started
  */
 export async function startLifespans(
   app: Koa,
   deadlines: LifespanDeadlines = {},
+  abort?: StartAbort,
 ): Promise<(deadlines?: LifespanDeadlines) => Promise<void>> {
   const started: Started[] = [];
   const family = familyOf(app);
@@ -96,19 +113,22 @@ export async function startLifespans(
   try {
     for (const each of family.keys()) {
       for (const lifespan of each.lifespans ?? []) {
+        abort?.signal.throwIfAborted();
         const life = lifespan();
         assertGenerator(life);
         started.push({ app: each, life });
-        await startOne(life, deadlines.startMs ?? START_MS);
+        const startMs = deadlines.startMs ?? START_MS;
+        if (await isAbandoned(startOne(life, startMs), abort)) started.pop();
       }
       // What they have mounted is not to be left out.
       for (const mount of each.mounts ?? []) familyOf(mount.app, each, family);
       count(each, 1);
       counted.push(each);
     }
+    abort?.signal.throwIfAborted();
   } catch (error) {
     // A generator that threw has ended by itself: stopping it again does nothing.
-    await stop();
+    await stop(abort?.signal.aborted ? abort : deadlines);
     throw error;
   }
   return stop;
@@ -131,23 +151,39 @@ async function startOne(life: AsyncGenerator<void, void, Stop>, ms: number): Pro
   if (done) throw new Error("expected a lifespan to yield once, but it returned without a yield");
 }
 
+// Whether a start has not ended in the time that is left of it after an abort. It cannot be
+// interrupted, and what it fails of later nobody waits for.
+async function isAbandoned(start: Promise<void>, abort: StartAbort | undefined): Promise<boolean> {
+  if (!abort) return start.then(() => false);
+  const { signal, startMs } = abort;
+  const released = new AbortController();
+  const abandoned = once(signal, "abort", { signal: released.signal })
+    .then(() => pause(startMs, true, { signal: released.signal }))
+    .catch(() => false);
+  try {
+    return await Promise.race([start.then(() => false), abandoned]);
+  } finally {
+    released.abort();
+    start.catch(() => {});
+  }
+}
+
 async function stopAll(started: Started[], family: Family, ms: number): Promise<void> {
   for (const { app, life } of started.splice(0).reverse()) {
     try {
       const { done } = await inTime(life.next({ stopMs: ms }), ms, "stop");
       if (!done) throw new Error("expected a lifespan to yield once, but it yielded again");
     } catch (error) {
-      fire(error, app, family);
+      fireOn(lineOf(app, family), error);
     }
   }
 }
 
-function fire(error: unknown, app: Living, family: Family): void {
-  const whole = wholeError(error);
-  let at: Living | undefined = app;
-  while (at && at.listenerCount("error") === 0) at = family.get(at);
-  if (at) at.emit("error", whole);
-  else app.onerror(whole);
+// An app of a family and those above it, the nearest first.
+function lineOf(app: Living, family: Family): Koa[] {
+  const line: Koa[] = [];
+  for (let at: Living | undefined = app; at; at = family.get(at)) line.push(at);
+  return line;
 }
 
 function familyOf(app: Living, above?: Living, family: Family = new Map()): Family {

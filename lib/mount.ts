@@ -2,8 +2,8 @@ import type Koa from "koa";
 import compose from "koa-compose";
 import koaMount from "koa-mount";
 import { childContext } from "./child-context.ts";
-import { type Context, PREFIX } from "./context.ts";
-import { markOrigin } from "./error.ts";
+import { type Context, markRoute, PATTERN, PREFIX } from "./context.ts";
+import { markBody, markOrigin } from "./error.ts";
 import type { MountMatch } from "./mount-table.ts";
 
 type Run = (ctx: Context) => Promise<void>;
@@ -16,17 +16,31 @@ export class Mount {
   readonly app: Koa;
   /** The prefix without a final slash, "" for `/`. */
   readonly prefix: string;
+  readonly #site: { readonly stack?: string };
+  /** The pattern of the app above, where it was met last, and the whole pattern there. */
+  #above = "";
+  #pattern: string;
   readonly #enter: (ctx: Context, match: MountMatch<Mount> | undefined) => Promise<void>;
 
   /**
    * @param prefix a prefix as the mount table gives it
    * @param app the app to run there
+   * @param site has the stack of the line that mounts it first, for messages
    */
-  constructor(prefix: string, app: Koa) {
+  constructor(prefix: string, app: Koa, site: { readonly stack?: string }) {
+    this.#site = site;
     this.prefix = prefix;
     this.app = app;
+    this.#pattern = prefix;
     const run = runner(app);
     this.#enter = prefix.includes("/:") ? strippedByMatch(run) : strippedByKoaMount(prefix, run);
+  }
+
+  /** Which app this is, for messages: what it serves, and the line that mounted it. */
+  toString(): string {
+    const line = firstLineOf(this.#site);
+    const app = describe(this.app);
+    return line === undefined ? app : `${app} that was mounted at ${line}`;
   }
 
   /**
@@ -37,12 +51,46 @@ export class Mount {
    */
   enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
     const mountPath = (parent[PREFIX] ?? "") + (match?.prefix ?? "");
-    const ctx = childContext(parent, this.app, mountPath, match?.params);
-    return this.#enter(ctx, match).catch((error) => {
-      markOrigin(error, ctx);
-      throw error;
-    });
+    const pattern = this.#patternBelow(parent[PATTERN] ?? "");
+    const ctx = childContext(parent, this.app, mountPath, pattern, match?.params);
+    return this.#enter(ctx, match).then(
+      () => leave(ctx),
+      (error) => {
+        markOrigin(error, ctx);
+        leave(ctx);
+        throw error;
+      },
+    );
   }
+
+  // The same string for all requests: an idle connection holds it.
+  #patternBelow(above: string): string {
+    if (above !== this.#above) {
+      this.#above = above;
+      this.#pattern = above + this.prefix;
+    }
+    return this.#pattern;
+  }
+}
+
+/** What says in a few words what it serves, as our apps do. */
+interface Described {
+  describe?(): string;
+}
+
+function describe(app: Koa & Described): string {
+  return app.describe?.() ?? "a plain Koa app";
+}
+
+function firstLineOf({ stack = "" }: { readonly stack?: string }): string | undefined {
+  const line = stack.split("\n")[1];
+  return line?.replace(/^\s*at (?:.*\()?|\)$/g, "").replace("file://", "");
+}
+
+/** Notes what the contexts above need to know when a request leaves an app on its way up. */
+export function leave(ctx: Context): void {
+  markBody(ctx);
+  markRoute(ctx);
 }
 
 function strippedByKoaMount(prefix: string, run: Run): (ctx: Context) => Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { network } from "./limits.ts";
-import { assertOptions, COUNT, type OptionKinds, PER_SECOND } from "./options.ts";
+import { assertOptions, COUNT, type OptionKinds, PER_SECOND as RATE } from "./options.ts";
 import { Overdraft } from "./overdraft.ts";
 
 /** How much history one address is sent: see {@link HistoryPace}. */
@@ -11,7 +11,7 @@ export interface PaceOptions {
   burst?: number;
 }
 
-const KINDS: OptionKinds<PaceOptions> = { perSecond: PER_SECOND, burst: COUNT };
+const KINDS: OptionKinds<PaceOptions> = { perSecond: RATE, burst: COUNT };
 
 /** Twenty whole histories of 1,000 messages: some hundredths of a core. */
 const PER_SECOND = 20_000;

@@ -1,50 +1,34 @@
 import type Koa from "koa";
 import { ConfigError, readConfig } from "./config.ts";
-import { type ServeOptions, type Serving, serve } from "./server.ts";
+import { createLog } from "./log.ts";
+import { type ServeOptions, serve } from "./server.ts";
+import { EXIT, Shutdown } from "./shutdown.ts";
 
-/** The exit codes of the process. */
-export const EXIT = {
-  /** Everything was drained. */
-  drained: 0,
-  /** A lifespan or something else failed at the start. */
-  failedStart: 1,
-  /** A bad value in the environment. */
-  badValue: 2,
-  /** The port is in use. */
-  portInUse: 3,
-  /** A second signal ended it at once. */
-  secondSignal: 130,
-} as const;
+export { EXIT };
 
 /**
- * Serves an app as a process: settings from the environment, SIGTERM and SIGINT drain it, and
- * each way to end has an exit code of its own. What `uvicorn.run(app)` is to FastAPI.
+ * Serves an app as a process: settings from the environment, SIGTERM and SIGINT drain it, so does
+ * an error that nobody catches, and each way to end has an exit code of its own, one of
+ * {@link EXIT}. What `uvicorn.run(app)` is to FastAPI.
  *
  * @param app the root app
  * @param options what the environment cannot say
  */
 export async function run(app: Koa, options: ServeOptions = {}): Promise<void> {
+  let shutdown: Shutdown | undefined;
   try {
-    const serving = await serve(app, { ...readConfig(), ...options });
-    exitOnSignal(serving);
+    const config = { ...readConfig(), ...options };
+    const log = options.log ?? createLog({ level: config.logLevel });
+    shutdown = new Shutdown(app, log);
+    const { start } = shutdown;
+    const signal = options.signal ? AbortSignal.any([options.signal, start]) : start;
+    shutdown.serves(await serve(app, { ...config, log, signal }));
   } catch (error) {
+    if (shutdown?.start.aborted && error === shutdown.start.reason) process.exit(shutdown.code);
     const { line, code } = explain(error as NodeJS.ErrnoException);
     process.stderr.write(`${line}\n`);
-    process.exit(code);
+    process.exit(shutdown?.code || code);
   }
-}
-
-function exitOnSignal(serving: Serving): void {
-  let signals = 0;
-  const onSignal = () => {
-    if (++signals > 1) process.exit(EXIT.secondSignal);
-    serving.close().then(
-      () => process.exit(EXIT.drained),
-      () => process.exit(EXIT.failedStart),
-    );
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
 }
 
 /** An error of listening, as Node gives it. */

@@ -27,7 +27,10 @@ import { upgradesOf } from "./upgrades.ts";
 import { Wire } from "./wire.ts";
 
 /** Middleware of one route; it runs before the handshake is accepted. */
-export type RouteMiddleware = (ctx: Context, next: Koa.Next) => unknown;
+export type RouteMiddleware<State = Koa.DefaultState, Own = Koa.DefaultContext> = (
+  ctx: Context<string, State, Own>,
+  next: Koa.Next,
+) => unknown;
 
 /** Options of one WebSocket route. */
 export interface RouteOptions<Kind extends MessageKind = "text">
@@ -64,9 +67,11 @@ export type JsonHandler<
   Path extends string,
   Receive extends StandardSchemaV1,
   Send extends StandardSchemaV1,
+  State = Koa.DefaultState,
+  Own = Koa.DefaultContext,
 > = (
   socket: Connection<StandardSchemaV1.InferOutput<Receive>, StandardSchemaV1.InferInput<Send>>,
-  ctx: Context<Path>,
+  ctx: Context<Path, State, Own>,
 ) => Promise<void> | void;
 
 /**

@@ -26,6 +26,9 @@ interface SocketRoute {
   readonly run: (ctx: Context) => Promise<void>;
 }
 
+/** How many routes a message names. */
+const MOST_NAMED = 3;
+
 const STRICT = { strict: true, sensitive: true };
 const NOTHING_BEHIND = async (): Promise<void> => {};
 
@@ -80,6 +83,17 @@ export class Routes {
     return this.#servesHttp(path) || this.#servesSocket(path);
   }
 
+  /** The first few routes in words, or undefined when there are none. */
+  describe(): string | undefined {
+    const http = (this.http.stack as unknown[] as Layer[]).filter(({ methods }) => methods.length);
+    const all = [
+      ...this.#socketRoutes.map(({ layer }) => `WebSocket ${layer.path}`),
+      ...http.map(({ methods, path }) => `${methods.at(-1)} ${path}`),
+    ];
+    const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more routes` : "";
+    return all.length > 0 ? all.slice(0, MOST_NAMED).join(", ") + more : undefined;
+  }
+
   /**
    * Answers a request whose path is one of this app's.
    *
@@ -132,6 +146,8 @@ export class Routes {
     const { layer, isSeen, run } = route;
     if (isSeen) ctx[SEEN] = true;
     ctx.params = layer.params(path, layer.captures(path), ctx.params);
+    // As koa-router does for its own.
+    ctx._matchedRoute = layer.path;
     return run(ctx);
   }
 

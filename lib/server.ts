@@ -3,12 +3,12 @@ import https from "node:https";
 import type Koa from "koa";
 import { logRequests, logSlow, logUpgrades } from "./access-log.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
-import { drain } from "./drain.ts";
+import { drain, HANDLERS_SHARE } from "./drain.ts";
 import { DropLog, watchDescriptors } from "./dropped.ts";
 import { logErrors } from "./error-log.ts";
 import { type FrontOptions, frontOf } from "./front.ts";
 import { HttpConnections, type HttpLimitOptions } from "./http-connections.ts";
-import { LIFESPAN_KINDS, type LifespanDeadlines, startLifespans } from "./lifespan.ts";
+import { LIFESPAN_KINDS, type LifespanDeadlines, type StartAbort, startLifespans } from "./lifespan.ts";
 import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
 import { assertOptions, COUNT, type OptionKinds, optionsOf, TIMER_MS } from "./options.ts";
@@ -27,6 +27,11 @@ export interface ServeOptions
   tls?: { cert: string | Buffer; key: string | Buffer };
   /** Deadlines of the apps' lifespans. */
   lifespans?: LifespanDeadlines;
+  /**
+   * Ends a start that is under way: no further lifespan starts, those already started stop in
+   * reverse, and `serve` throws the signal's reason, within the grace period.
+   */
+  signal?: AbortSignal;
   /** How long a request's headers may take, in milliseconds; then 408. Default 10,000. */
   headersTimeoutMs?: number;
   /** How long a whole request may take, in milliseconds; then 408. Default 300,000. */
@@ -70,6 +75,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   log: "other",
   tls: "other",
   lifespans: "other",
+  signal: "other",
   maxHttpConnections: COUNT,
   maxHttpConnectionsPerAddress: COUNT,
   maxBodyBytes: COUNT,
@@ -98,8 +104,8 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   assertOptions(options.lifespans ?? {}, LIFESPAN_KINDS, "the lifespans of serve");
   const config = { ...DEFAULT_CONFIG, ...options };
   const log = options.log ?? createLog({ level: config.logLevel });
-  logErrors(app, log);
   const server = createServer(options);
+  logErrors(app, server, log);
   server.on("request", logRequests(log));
   server.on(
     "request",
@@ -110,7 +116,7 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   watchDescriptors(server, drops);
   const { sockets } = new HttpConnections(server, upgrades, config, drops);
   logUpgrades(upgrades, log);
-  const stopLifespans = await startLifespans(app, options.lifespans);
+  const stopLifespans = await startLifespans(app, options.lifespans, abortOf(options));
   try {
     await listen(server, config);
   } catch (error) {
@@ -147,4 +153,11 @@ function createServer(options: ServeOptions): Server {
   return options.tls
     ? https.createServer({ ...timeouts, handshakeTimeout: timeouts.headersTimeout, ...options.tls })
     : http.createServer(timeouts);
+}
+
+function abortOf({ signal, graceSeconds }: ServeOptions): StartAbort | undefined {
+  if (!signal) return undefined;
+  const graceMs = (graceSeconds ?? DEFAULT_CONFIG.graceSeconds) * 1000;
+  const startMs = graceMs * HANDLERS_SHARE;
+  return { signal, startMs, stopMs: graceMs - startMs };
 }

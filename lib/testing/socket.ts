@@ -80,7 +80,16 @@ export class TestSocket {
     return value;
   }
 
-  /** Takes the next message and parses it. */
+  /**
+   * Takes the next message and parses it.
+   *
+   * ```ts
+   * const { count } = await socket.receiveJson<{ count: number }>();
+   * ```
+   *
+   * @typeParam T what the test takes the value for; it is not checked
+   * @throws what {@link receive} throws, and a SyntaxError for what is no JSON
+   */
   async receiveJson<T = unknown>(options: ReceiveOptions = {}): Promise<T> {
     return JSON.parse((await this.receive(options)).toString()) as T;
   }
