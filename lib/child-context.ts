@@ -1,12 +1,12 @@
 import type Koa from "koa";
-import { type Context, PARENT, type Params, PREFIX, SEEN } from "./context.ts";
+import { BEHIND, type Context, PARENT, type Params, PREFIX, SEEN } from "./context.ts";
 import { COOKIES, contextsBelow } from "./context-prototype.ts";
 import { rawPath } from "./path.ts";
 
 /** What a copy has of its own by the way it is made. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
-  ...["mountPath", "params", "matched", PREFIX, PARENT],
+  ...["mountPath", "params", "matched", PREFIX, PARENT, BEHIND],
 ]);
 
 /**

@@ -9,6 +9,7 @@ import {
   type MessageKind,
 } from "./connection-options.ts";
 import { type Context, PARENT } from "./context.ts";
+import { declineUnacceptable } from "./deflate-offer.ts";
 import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
@@ -123,6 +124,10 @@ export function websocketRoute(
   const accept: Koa.Middleware = (ctx) => {
     const handshake = handshakeOf(ctx.req);
     if (!handshake) throw new Error(NO_ATTACH);
+    if (options.compression) {
+      const own = options.compression === true ? {} : options.compression;
+      declineUnacceptable(ctx.req, own, options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
+    }
     const connection = acceptBy(ctx as unknown as Context, handshake);
     ctx.status = 101;
     startHandler(handshake, connection, handler, ctx as unknown as Context);

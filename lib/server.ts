@@ -11,9 +11,13 @@ import { hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
 import { type LifespanDeadlines, startLifespans } from "./lifespan.ts";
 import { createLog, type Logger } from "./log.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { assertOptions, type OptionKinds } from "./options.ts";
+import { answerParserErrors } from "./parser-error.ts";
 import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
+import { assertBounded } from "./request-bounds.ts";
+import { SecureResponse } from "./security-headers.ts";
 import { type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
 
@@ -31,6 +35,8 @@ export interface ServeOptions extends Partial<Config>, AttachOptions {
   headersTimeoutMs?: number;
   /** How long a whole request may take, in milliseconds; then 408. Default 300,000. */
   requestTimeoutMs?: number;
+  /** How long a response may wait for its client to read on, in milliseconds. Default 30,000. */
+  unreadResponseMs?: number;
 }
 
 /** A served app. */
@@ -68,6 +74,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   maxBodyBytes: "number",
   headersTimeoutMs: "number",
   requestTimeoutMs: "number",
+  unreadResponseMs: "number",
 };
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -97,10 +104,15 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const log = options.log ?? createLog({ level: config.logLevel });
   logErrors(app, log);
   const server = createServer(options);
+  answerParserErrors(server);
   server.on("request", logRequests(log));
   server.on(
     "request",
-    frontOf(app, config, () => upgrades.draining),
+    oneAtATime(
+      server,
+      frontOf(app, config, () => upgrades.draining),
+      config.unreadResponseMs,
+    ),
   );
   const upgrades = attach(server, app, config);
   const sockets = socketsOf(server, upgrades);
@@ -132,6 +144,7 @@ function createServer(options: ServeOptions): Server {
     // Node refuses headers that may take longer than the whole request.
     headersTimeout: options.headersTimeoutMs ?? Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
     connectionsCheckingInterval: CHECK_EVERY_MS,
+    ServerResponse: SecureResponse,
   };
   return options.tls
     ? https.createServer({ ...timeouts, handshakeTimeout: timeouts.headersTimeout, ...options.tls })
@@ -152,6 +165,7 @@ function frontOf(
   return (req, res) => {
     if (answerHealth(req, res, draining)) return;
     try {
+      assertBounded(req);
       door.check(req);
     } catch (error) {
       res.shouldKeepAlive = false;
@@ -161,7 +175,6 @@ function frontOf(
       const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
       if (!limitBody(req, res, own ?? maxBodyBytes)) return;
     }
-    res.setHeader("X-Content-Type-Options", "nosniff");
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);
   };
