@@ -14,6 +14,8 @@ interface Beginning {
   readonly path: string;
   /** What earlier answers on the connection have taken, in bytes. */
   readonly writtenBefore: number;
+  /** Whether the kernel has taken the answer whole. */
+  isFinished: boolean;
 }
 
 /** The head of a response as Node has written it, the empty line included. */
@@ -107,7 +109,10 @@ export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResp
     // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
     const writtenBefore = req.socket.bytesWritten;
     const peer = peerOf(req);
-    res[BEGUN] = { startedAt: performance.now(), peer, method, path: rawPath(url), writtenBefore };
+    const path = rawPath(url);
+    const startedAt = performance.now();
+    res[BEGUN] = { startedAt, peer, method, path, writtenBefore, isFinished: false };
+    res.on("finish", finish);
     res.on("close", tell);
   };
 }
@@ -118,10 +123,15 @@ function bodyBytes(res: ServerResponse & Written, writtenBefore: number): number
 }
 
 // A client may have all that was announced, and go, before the app knows that its file has ended.
-function isWhole(res: ServerResponse, bytes: number | undefined): boolean {
-  if (res.writableFinished) return true;
+function isWhole(res: ServerResponse & Begun, bytes: number | undefined): boolean {
+  if (res[BEGUN]?.isFinished) return true;
+  if (res.req.socket.errored) return false;
   const announced = res.getHeader("Content-Length");
   return bytes !== undefined && announced !== undefined && bytes >= Number(announced);
+}
+
+function finish(this: ServerResponse & Begun): void {
+  (this[BEGUN] as Beginning).isFinished = true;
 }
 
 function line(

@@ -25,6 +25,10 @@ const HEAD_END = Buffer.from("\r\n\r\n");
 const LEAST_OF_HEADS = 18;
 const LEAST_OF_BODY = 512;
 
+const UNREAD = Object.assign(new Error("expected the client to read its response on"), {
+  code: "ETIMEDOUT",
+});
+
 const TURNS = Symbol("turns");
 
 type Watching = Socket & { [TURNS]?: Turns | undefined };
@@ -74,9 +78,14 @@ export function owedOn(socket: Watching): ServerResponse | undefined {
   return socket[TURNS]?.current?.res;
 }
 
-/** Lets go of a socket that leaves HTTP; what the parser was not fed is put back on it. */
-export function leaveHttp(socket: Watching): void {
-  socket[TURNS]?.leave();
+/**
+ * Lets go of a socket that leaves HTTP; what the parser was not fed is put back on it.
+ *
+ * @returns whether the request that the parser was fed last had come before the answer to the one
+ *   before it had left
+ */
+export function leaveHttp(socket: Watching): boolean {
+  return socket[TURNS]?.leave() ?? false;
 }
 
 /** Ends a socket whose parser is gone, when the client does not read the response on it on. */
@@ -100,6 +109,8 @@ class Turns implements Watched {
   readonly #waiting: Waiting[] = [];
   #rest: Buffer | undefined;
   #isPaused = false;
+  /** How many of the bytes to be fed came while an answer was on its way. */
+  #early = 0;
   readonly #unreadMs: number;
   /** How much the kernel had taken when it last took something, and when that was. */
   #taken = 0;
@@ -126,7 +137,7 @@ class Turns implements Watched {
   }
 
   /** See {@link leaveHttp}. */
-  leave(): void {
+  leave(): boolean {
     const socket = this.#socket;
     socket[TURNS] = undefined;
     wheel.delete(this);
@@ -134,6 +145,7 @@ class Turns implements Watched {
     socket.off("close", Turns.#onClosed);
     if (this.#rest) socket.unshift(this.#rest);
     this.#rest = undefined;
+    return this.#early > 0;
   }
 
   /** See {@link Watched}. */
@@ -145,7 +157,7 @@ class Turns implements Watched {
     if (isRead) {
       this.#taken = taken;
       this.#takenAt = now;
-    } else if (now >= this.#takenAt + this.#unreadMs) socket.destroy();
+    } else if (now >= this.#takenAt + this.#unreadMs) socket.destroy(UNREAD);
   }
 
   #begin(next: Waiting): void {
@@ -154,7 +166,10 @@ class Turns implements Watched {
     this.#listener(next.req, next.res);
   }
 
-  readonly #ended = (): void => {
+  // After all who listen for the end of the response.
+  readonly #ended = (): void => process.nextTick(this.#next);
+
+  readonly #next = (): void => {
     this.current = undefined;
     const socket = this.#socket;
     if (socket.destroyed || socket[TURNS] !== this) return;
@@ -181,6 +196,7 @@ class Turns implements Watched {
     for (let at = 0; at < chunk.length; ) {
       if (this.#isBusy) {
         this.#isPaused = true;
+        this.#early = chunk.length - at;
         socket.pause();
         socket.unshift(chunk.subarray(at));
         return;
@@ -189,6 +205,7 @@ class Turns implements Watched {
       this.#rest = end < chunk.length ? chunk.subarray(end) : undefined;
       this.#feed?.call(socket, at === 0 && !this.#rest ? chunk : chunk.subarray(at, end));
       this.#rest = undefined;
+      this.#early = Math.max(this.#early - (end - at), 0);
       if (socket[TURNS] !== this || socket.destroyed) return;
       at = end;
     }

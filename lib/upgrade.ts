@@ -11,7 +11,7 @@ import { type LimitOptions, Limits } from "./limits.ts";
 import { endIfUnread, leaveHttp } from "./one-at-a-time.ts";
 import { afterOthers, answerIfOurs, hasOthers, isLeft, share } from "./other-listeners.ts";
 import { parseQueriesOnce } from "./query.ts";
-import { Refusal, writeRefusal } from "./refusal.ts";
+import { linger, Refusal, writeRefusal } from "./refusal.ts";
 import { SecureResponse } from "./security-headers.ts";
 import { endAccepted, settle } from "./settle.ts";
 import { Upgrades } from "./upgrades.ts";
@@ -78,7 +78,7 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
     handshake.wait();
   };
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    leaveHttp(socket);
+    if (leaveHttp(socket)) return linger(socket);
     const earlier = responseUnderWay(socket);
     if (earlier) return endAfter(earlier, socket);
     if (!hasOthers(server)) return take(req, socket, head, false);
