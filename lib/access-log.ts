@@ -130,8 +130,9 @@ function isWhole(res: ServerResponse & Begun, bytes: number | undefined): boolea
   return bytes !== undefined && announced !== undefined && bytes >= Number(announced);
 }
 
+// Node says so of a response whose socket was destroyed, too.
 function finish(this: ServerResponse & Begun): void {
-  (this[BEGUN] as Beginning).isFinished = true;
+  (this[BEGUN] as Beginning).isFinished = !this.req.socket.destroyed;
 }
 
 function line(
