@@ -13,6 +13,15 @@ interface Beginning {
   readonly peer: string;
   readonly method: string | undefined;
   readonly path: string;
+  /** What earlier answers on the connection have taken, in bytes. */
+  readonly writtenBefore: number;
+  /** Whether the kernel has taken the answer whole. */
+  isFinished: boolean;
+}
+
+/** The head of a response as Node has written it, the empty line included. */
+interface Written {
+  readonly _header?: string | null;
 }
 
 const BEGUN = Symbol("begun");
@@ -35,7 +44,10 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
     const why = reason === undefined ? "" : `: ${reason}`;
     line(log, handshake, status, `[refused ${status} ${STATUS_CODES[status] ?? ""}${why}]`, reason);
   });
-  upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
+  upgrades.on("abandoned", (handshake) => {
+    const outcome = handshake.taken ? "[upgraded by other code]" : "[client left]";
+    line(log, handshake, undefined, outcome);
+  });
   upgrades.on("closed", (handshake, { code }) => {
     if (!log.isLevelEnabled("info")) return;
     const durationMs = since(handshake.startedAt);
@@ -78,15 +90,18 @@ export function logSlow(upgrades: Upgrades, log: Logger): () => void {
 export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResponse) => void {
   // One listener for all responses: each has its beginning on it.
   function tell(this: ServerResponse & Begun): void {
-    const { startedAt, peer, method, path } = this[BEGUN] as Beginning;
+    const { startedAt, peer, method, path, writtenBefore } = this[BEGUN] as Beginning;
     const client = clientOf(this.req, peer);
     const durationMs = since(startedAt);
-    const status = this.writableFinished ? this.statusCode : undefined;
+    const status = this.headersSent ? this.statusCode : undefined;
+    const bytes = status && bodyBytes(this, writtenBefore);
     const reason = withoutQuery(reasonOf(this));
     const why = reason === undefined ? "" : `: ${reason}`;
-    const outcome = status ? `${status} ${STATUS_CODES[status] ?? ""}${why}` : "[client left]";
+    const answered = status ? `${status} ${STATUS_CODES[status] ?? ""}${why}` : "";
+    const left = bytes === undefined ? "[client left]" : `[client left after ${bytes} bytes]`;
+    const outcome = isWhole(this, bytes) ? answered : `${answered} ${left}`.trimStart();
     log.info(
-      { event: "request", client, method, path, status, reason, durationMs },
+      { event: "request", client, method, path, status, bytes, reason, durationMs },
       `${client} - "${method} ${path}" ${outcome} ${durationMs} ms`,
     );
   }
@@ -94,9 +109,32 @@ export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResp
     if (!log.isLevelEnabled("info")) return;
     const { method, url = "" } = req;
     // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
-    res[BEGUN] = { startedAt: performance.now(), peer: peerOf(req), method, path: rawPath(url) };
+    const writtenBefore = req.socket.bytesWritten;
+    const peer = peerOf(req);
+    const path = rawPath(url);
+    const startedAt = performance.now();
+    res[BEGUN] = { startedAt, peer, method, path, writtenBefore, isFinished: false };
+    res.on("finish", finish);
     res.on("close", tell);
   };
+}
+
+// A response has the connection for itself until its end. Chunks count with their sizes.
+function bodyBytes(res: ServerResponse & Written, writtenBefore: number): number {
+  return Math.max(res.req.socket.bytesWritten - writtenBefore - (res._header?.length ?? 0), 0);
+}
+
+// A client may have all that was announced, and go, before the app knows that its file has ended.
+function isWhole(res: ServerResponse & Begun, bytes: number | undefined): boolean {
+  if (res[BEGUN]?.isFinished) return true;
+  if (res.req.socket.errored) return false;
+  const announced = res.getHeader("Content-Length");
+  return bytes !== undefined && announced !== undefined && bytes >= Number(announced);
+}
+
+// Node says so of a response whose socket was destroyed, too.
+function finish(this: ServerResponse & Begun): void {
+  (this[BEGUN] as Beginning).isFinished = !this.req.socket.destroyed;
 }
 
 function line(

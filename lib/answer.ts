@@ -1,4 +1,4 @@
-import { type Context, ROOT_PATH } from "./context.ts";
+import { BEHIND, type Context, ROOT_PATH } from "./context.ts";
 import { handshakeOf } from "./handshake.ts";
 import { otherSlash } from "./path.ts";
 import { refuseHandshake } from "./settle.ts";
@@ -6,10 +6,32 @@ import { refuseHandshake } from "./settle.ts";
 /** What middleware returns when all is done. */
 export const ANSWERED = Promise.resolve();
 
-/** Leaves a request its 404; refuses a handshake 403. */
+/**
+ * Leaves a request its 404, and refuses a handshake 403. An app that koa-mount has put into a plain
+ * Koa app does that only to what nothing behind it answers either.
+ */
 export function answerNothing(ctx: Context): Promise<void> {
-  if (handshakeOf(ctx.req)) refuseHandshake(ctx, "there is no WebSocket route at this path");
+  if (ctx[BEHIND]) return answerBehind(ctx, () => refuse(ctx));
+  refuse(ctx);
   return ANSWERED;
+}
+
+function refuse(ctx: Context): void {
+  if (handshakeOf(ctx.req)) refuseHandshake(ctx, "there is no WebSocket route at this path");
+}
+
+/**
+ * Has what comes behind an app, in the plain Koa app that koa-mount has put it into, answer.
+ *
+ * @param otherwise answers when nothing there does
+ */
+export async function answerBehind(
+  ctx: Context,
+  otherwise: () => Promise<void> | void,
+): Promise<void> {
+  await ctx[BEHIND]();
+  const isDefault = ctx.status === 404 || (ctx.status === 403 && handshakeOf(ctx.req));
+  if (isDefault && (ctx.body === undefined || ctx.body === null)) await otherwise();
 }
 
 /**

@@ -10,6 +10,8 @@ export interface AppOptions {
   keys?: string[];
   /** Give middleware `app.currentContext`. */
   asyncLocalStorage?: boolean;
+  /** Composes the app's middleware, in place of koa-compose. */
+  compose?: typeof compose;
   /** Origins that may connect to this app and those mounted in it, beside the server's. */
   allowedOrigins?: readonly string[];
   /** The longest body of a request to this app or those in it, in bytes, in place of the server's. */
@@ -24,7 +26,6 @@ interface KoaOptions {
   proxyIpHeader?: string;
   maxIpsCount?: number;
   subdomainOffset?: number;
-  compose?: typeof compose;
 }
 
 const KINDS: OptionKinds<AppOptions & KoaOptions> = {

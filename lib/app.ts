@@ -2,12 +2,12 @@ import http, { type Server } from "node:http";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
 import compose from "koa-compose";
-import { answerMissingSlash, answerNothing } from "./answer.ts";
+import { answerBehind, answerMissingSlash, answerNothing } from "./answer.ts";
 import { prepareContext } from "./app-context.ts";
 import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { type Context, NO_PARAMS, PARENT, PREFIX, SEEN, type SubappContext } from "./context.ts";
+import { BEHIND, type Context, NO_PARAMS, PARENT, PREFIX, SEEN, type SubappContext } from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { onerrorAbove, rethrow } from "./error.ts";
 import type { Handler } from "./handler.ts";
@@ -16,6 +16,7 @@ import { Limits } from "./limits.ts";
 import { leave, Mount } from "./mount.ts";
 import { MountTable, normalise } from "./mount-table.ts";
 import { isPlain, otherSlash, rawPath } from "./path.ts";
+import { parseQueriesOnce } from "./query.ts";
 import {
   type AnyRouteOptions,
   type JsonHandler,
@@ -30,6 +31,9 @@ import { attach } from "./upgrade.ts";
 type Middleware = Koa.Middleware;
 
 const CREATE_CONTEXT = Koa.prototype.createContext;
+
+/** What composes middleware, as Koa's option `compose` gives it. */
+type Compose = (middleware: Middleware[]) => (ctx: Koa.Context) => Promise<void>;
 
 type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
   ...RouteMiddleware<State, Own>[],
@@ -55,7 +59,9 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   readonly #lifespans: Lifespan[] = [];
   readonly #stack: Middleware[] = [];
   readonly #settings: PathSettings;
-  #run = compose<Koa.Context>([]);
+  readonly #compose: Compose;
+  // Made of the stack when it is first needed: the compose function may be the user's own.
+  #run: ReturnType<Compose> | undefined;
 
   /** Counts the app's connections, where it has a limit of its own. */
   readonly limits: Limits | undefined;
@@ -70,8 +76,16 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     const { allowedOrigins, maxBodyBytes, maxConnections } = options;
     this.#settings = { allowedOrigins, maxBodyBytes };
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
-    // Koa, koa-mount and `attach` all compose this array once; what it does may change later.
-    this.middleware.push((ctx) => this.#enter(ctx as Context));
+    // Koa, koa-mount and `attach` all compose this array once; what it does may change later. The
+    // user's compose function is for the user's middleware.
+    const enter: Middleware = (ctx, next) => this.#enter(ctx as Context, next);
+    this.middleware.push(enter);
+    const own = (options.compose ?? compose) as Compose;
+    this.#compose = own;
+    const composeEither: Compose = (middleware) =>
+      (middleware.includes(enter) ? (compose as Compose) : own)(middleware);
+    Object.assign(this, { compose: composeEither });
+    parseQueriesOnce(this);
     prepareContext(this);
   }
 
@@ -98,7 +112,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
       throw new TypeError(`expected a middleware function, but got ${typeof middleware}`);
     }
     this.#stack.push(middleware as unknown as Middleware);
-    this.#run = compose(this.#stack);
+    this.#run = undefined;
     return this as this & Koa<State & MoreState, Own & More>;
   }
 
@@ -248,16 +262,18 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
 
   // These are no async functions: each of those costs a request some 400 bytes, and a turn of the
   // microtasks on its way back.
-  #enter(ctx: Context): Promise<void> {
-    if (ctx.app !== (this as Koa)) return this.#enterUnderKoaMount(ctx);
+  #enter(ctx: Context, next: Koa.Next): Promise<void> {
+    if (ctx.app !== (this as Koa)) return this.#enterUnderKoaMount(ctx, next);
     if (ctx[PARENT]) return this.#begin(ctx);
     if (this.createContext !== CREATE_CONTEXT) ctx[SEEN] = true;
     return this.#begin(ctx).catch((error) => rethrow(error, ctx));
   }
 
-  #enterUnderKoaMount(ctx: Context): Promise<void> {
+  #enterUnderKoaMount(ctx: Context, next: Koa.Next): Promise<void> {
     const inside = contextUnderKoaMount(ctx, this);
     if (!inside) return answerMissingSlash(ctx);
+    parseQueriesOnce(ctx.request.app);
+    inside[BEHIND] = next;
     ctx.onerror = onerrorAbove;
     return this.#begin(inside).then(
       () => leave(inside),
@@ -274,7 +290,8 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     if (this.#stack.length === 0) return this.#dispatch(ctx);
     ctx[SEEN] = true;
     if (ctx.params === NO_PARAMS) ctx.params = {};
-    return this.#run(ctx, () => this.#dispatch(ctx));
+    this.#run ??= this.#compose([...this.#stack, (inside) => this.#dispatch(inside as Context)]);
+    return this.#run(ctx);
   }
 
   #dispatch(ctx: Context): Promise<void> {
@@ -284,6 +301,8 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     const path = rawPath(ctx.url);
     const match = this.#table.find(path);
     if (match && !match.missingSlash) return match.value.enter(ctx, match);
+    const isOther = ctx[BEHIND] && this.#routes.has(path) && !this.#routes.serves(ctx, path);
+    if (isOther) return answerBehind(ctx, () => this.#routes.handle(ctx, path));
     const handled = this.#routes.handle(ctx, path);
     if (handled !== undefined) return handled;
     const other = otherSlash(path);

@@ -1,5 +1,6 @@
 import type Koa from "koa";
 import {
+  BEHIND,
   type Context,
   PARENT,
   PATTERN,
@@ -15,7 +16,7 @@ import { rawPath } from "./path.ts";
 /** What a copy has of its own by the way it is made. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
-  ...["mountPath", "params", "matched", "_matchedRoute", PREFIX, PARENT, PATTERN],
+  ...["mountPath", "params", "matched", "_matchedRoute", PREFIX, PARENT, PATTERN, BEHIND],
 ]);
 
 /**

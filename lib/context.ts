@@ -67,6 +67,9 @@ const MATCHED = Symbol("matched");
 /** The context of the app above, in that of a mounted app. */
 export const PARENT = Symbol("parent");
 
+/** What comes behind an app that koa-mount has put into a plain Koa app: koa-mount's `next`. */
+export const BEHIND = Symbol("behind");
+
 /**
  * Whether users' code has had a context, and may have put something on it. What they put there is
  * looked for by its keys, which costs more than the rest of a copy.

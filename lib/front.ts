@@ -7,6 +7,7 @@ import { answerHealth } from "./health.ts";
 import { refusalOf } from "./http-connections.ts";
 import { rawPath } from "./path.ts";
 import { type Refusal, writeRefusal } from "./refusal.ts";
+import { assertBounded } from "./request-bounds.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -41,6 +42,7 @@ export function frontOf(
       assertOneHost(req);
       if (answerHealth(req, res, draining)) return;
       if (refused) throw refused;
+      assertBounded(req);
       door.check(req);
     } catch (error) {
       res.shouldKeepAlive = false;
@@ -50,7 +52,6 @@ export function frontOf(
       const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
       if (!limitBody(req, res, own ?? maxBodyBytes)) return;
     }
-    res.setHeader("X-Content-Type-Options", "nosniff");
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);
   };

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "./refusal.ts";
+import { assertBounded } from "./request-bounds.ts";
 
 /** Sixteen bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
@@ -78,6 +79,7 @@ export function checkHandshake(req: IncomingMessage): void {
     throw new Refusal(400, "expected Sec-WebSocket-Key to be 16 bytes in base64");
   }
   if (hasBody(req)) throw new Refusal(400, "expected a WebSocket handshake without a body");
+  assertBounded(req);
   offeredProtocols(req);
 }
 

@@ -1,12 +1,12 @@
-import { type IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { clientOf, peerOf } from "./address.ts";
 import type { Closed } from "./close-codes.ts";
 import type { Connection } from "./connection.ts";
+import { HandshakeResponse } from "./handshake-response.ts";
 import type { Taken } from "./limits.ts";
 import { rawPath } from "./path.ts";
 import { linger, Refusal, writeRefusal } from "./refusal.ts";
-import { addHeaders } from "./upgrade-headers.ts";
 import { type Watched, wheel } from "./wheel.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
@@ -21,9 +21,6 @@ const HANDSHAKE = Symbol("handshake");
 interface Marked {
   [HANDSHAKE]?: Handshake | undefined;
 }
-
-/** A response, whose socket is given it here. */
-type WithSocket = Omit<ServerResponse, "socket"> & { socket: Socket | null };
 
 /** The handshake that a request is, or undefined for plain HTTP. */
 export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
@@ -65,13 +62,15 @@ export class Handshake implements Watched {
    * @param isOpen whether the connection does too: the app is told, and that is all
    */
   onFailed: ((error: unknown, goesOn?: boolean, isOpen?: boolean) => void) | undefined = undefined;
+  /** Whether other code has upgraded its socket: a plain Koa app, or another library's listener. */
+  taken = false;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
 
   /** Who is told of what becomes of it. */
   readonly listener: HandshakeListener;
   #req: (IncomingMessage & Marked) | undefined;
-  #res: ServerResponse | undefined;
+  #res: HandshakeResponse | undefined;
   #client: string;
   readonly #timeoutMs: number;
   readonly #since = wheel.now;
@@ -104,11 +103,7 @@ export class Handshake implements Watched {
     this.path = rawPath(req.url ?? "");
     this.#writtenBefore = socket.bytesWritten;
     if (head.length > 0) socket.unshift(head);
-    const res: WithSocket = new ServerResponse(req);
-    res.shouldKeepAlive = false;
-    // For middleware to see. It is not the response's yet: what is written now waits for that.
-    res.socket = socket;
-    this.#res = res as ServerResponse;
+    this.#res = new HandshakeResponse(req, socket);
     req[HANDSHAKE] = this;
   }
 
@@ -119,7 +114,7 @@ export class Handshake implements Watched {
    */
   wait(): void {
     const { socket } = this;
-    if (this.#state !== "pending" || !this.#res || socket[HANDSHAKE]) return;
+    if (this.#state !== "pending" || !this.#res || this.#isWaiting) return;
     if (this.leaveIfTaken()) return;
     socket[HANDSHAKE] = this;
     this.#res.assignSocket(socket);
@@ -197,20 +192,24 @@ export class Handshake implements Watched {
    * reach the WebSocket stream, and adds the headers that middleware had set.
    *
    * @param lines the header lines of the 101, to add to
+   * @throws what middleware throws that listens for the head of the response
    */
   release(lines: string[]): void {
     const res = this.#res;
     if (!res) return;
-    addHeaders(lines, res);
+    try {
+      res.accept(lines);
+    } catch (error) {
+      this.#failure = error as Error;
+      throw error;
+    }
     this.status = 101;
-    this.#takeOff(res);
+    res.takeOff(this.socket, this.#isWaiting);
     this.#settle("accepted");
     res.off("finish", Handshake.#onFinished);
-    res.statusCode = 101;
-    res.statusMessage = "Switching Protocols";
-    // The response is over: this frees what waits for its end, Koa's own listeners included.
-    res.emit("finish");
-    this.#letGo();
+    this.#client = this.client;
+    this.#req = undefined;
+    this.#res = undefined;
   }
 
   /**
@@ -223,17 +222,12 @@ export class Handshake implements Watched {
     const { socket } = this;
     const res = this.#res;
     if (this.#state !== "pending" || !res || !this.#isWrittenTo || !isRead(socket)) return false;
-    this.#takeOff(res);
+    res.takeOff(socket, this.#isWaiting);
+    this.taken = true;
     this.#settle("abandoned");
     // For good: an error that nobody listens for ends the process.
     socket.on("error", Handshake.#onSocketError);
     return true;
-  }
-
-  // The socket is the response's from when it waits, unless somebody has taken it off.
-  #takeOff(res: WithSocket): void {
-    if (this.socket[HANDSHAKE] && res.socket) (res as ServerResponse).detachSocket(this.socket);
-    else res.socket = null;
   }
 
   /** Holds a place in a count for as long as the handshake is pending and its connection open. */
@@ -294,6 +288,11 @@ export class Handshake implements Watched {
     if (this.#state === "pending") this.socket.destroy();
   }
 
+  // From when it waits, the response owns the socket, until it is taken off.
+  get #isWaiting(): boolean {
+    return this.socket[HANDSHAKE] !== undefined;
+  }
+
   // By somebody else, for the response writes its own head first (but for hints like 103).
   get #isWrittenTo(): boolean {
     return !this.#res?.headersSent && this.socket.bytesWritten !== this.#writtenBefore;
@@ -302,7 +301,7 @@ export class Handshake implements Watched {
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
     this.#state = state;
-    if (this.socket[HANDSHAKE]) this.#stopWaiting();
+    if (this.#isWaiting) this.#stopWaiting();
     if (state !== "accepted") this.#releaseAll();
     this.listener.settled(this);
   }
@@ -313,12 +312,6 @@ export class Handshake implements Watched {
     socket[HANDSHAKE] = undefined;
     socket.off("error", Handshake.#onSocketError);
     socket.off("close", Handshake.#onClosed);
-  }
-
-  #letGo(): void {
-    this.#client = this.client;
-    this.#req = undefined;
-    this.#res = undefined;
   }
 
   static readonly #onSocketError = function (this: Socket): void {

@@ -1,5 +1,5 @@
 import type Koa from "koa";
-import compose from "koa-compose";
+import koaCompose from "koa-compose";
 import koaMount from "koa-mount";
 import { childContext } from "./child-context.ts";
 import { type Context, markRoute, PATTERN, PREFIX } from "./context.ts";
@@ -119,14 +119,16 @@ function strippedByMatch(run: Run): (ctx: Context, match?: MountMatch<Mount>) =>
 // Koa composes an app's middleware when it starts to listen; a mounted app never does, and one
 // of ours may get middleware after it was mounted.
 function runner(app: Koa): Run {
-  let composed: compose.ComposedMiddleware<Koa.Context> | undefined;
+  let composed: koaCompose.ComposedMiddleware<Koa.Context> | undefined;
   let length = -1;
   return (ctx) => {
     if (!composed || app.middleware.length !== length) {
       length = app.middleware.length;
-      composed = compose(app.middleware) as compose.ComposedMiddleware<Koa.Context>;
+      const { compose = koaCompose } = app as { compose?: typeof koaCompose };
+      // A copy: a compose function of the user's own may change it.
+      composed = compose([...app.middleware]) as koaCompose.ComposedMiddleware<Koa.Context>;
     }
-    const run = () => (composed as compose.ComposedMiddleware<Koa.Context>)(ctx);
+    const run = () => (composed as koaCompose.ComposedMiddleware<Koa.Context>)(ctx);
     return app.ctxStorage ? app.ctxStorage.run(ctx, run) : run();
   };
 }

@@ -10,6 +10,7 @@ import {
   type MessageKind,
 } from "./connection-options.ts";
 import { type Context, PARENT } from "./context.ts";
+import { declineUnacceptable } from "./deflate-offer.ts";
 import { type Handler, startHandler } from "./handler.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
@@ -150,6 +151,10 @@ export function websocketRoute(
   const accept: Koa.Middleware = (ctx) => {
     const handshake = handshakeOf(ctx.req);
     if (!handshake) throw new Error(NO_ATTACH);
+    if (options.compression) {
+      const own = options.compression === true ? {} : options.compression;
+      declineUnacceptable(ctx.req, own, options.maxMessageBytes ?? MESSAGE_BYTES);
+    }
     const connection = acceptBy(ctx as unknown as Context, handshake);
     ctx.status = 101;
     startHandler(handshake, connection, handler, ctx as unknown as Context);

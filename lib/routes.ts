@@ -94,6 +94,11 @@ export class Routes {
     return all.length > 0 ? all.slice(0, MOST_NAMED).join(", ") + more : undefined;
   }
 
+  /** Whether a path is one of this app's for a request of this kind: HTTP, or a handshake. */
+  serves(ctx: Context, path: string): boolean {
+    return handshakeOf(ctx.req) ? this.#servesSocket(path) : this.#servesHttp(path);
+  }
+
   /**
    * Answers a request whose path is one of this app's.
    *
@@ -134,9 +139,12 @@ export class Routes {
       return this.#runSocket(ctx, path);
     }
     ctx.status = 426;
-    // Node takes a Connection header for the whole truth about the connection's end.
-    const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
-    ctx.set({ Upgrade: "websocket", Connection: connection });
+    // HTTP/2 has no headers of a connection (RFC 9113 section 8.2.2).
+    if (ctx.req.httpVersionMajor < 2) {
+      // Node takes a Connection header for the whole truth about the connection's end.
+      const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
+      ctx.set({ Upgrade: "websocket", Connection: connection });
+    }
     ctx.body = "this path takes WebSocket connections only";
     return ANSWERED;
   }

@@ -11,7 +11,10 @@ import { HttpConnections, type HttpLimitOptions } from "./http-connections.ts";
 import { LIFESPAN_KINDS, type LifespanDeadlines, type StartAbort, startLifespans } from "./lifespan.ts";
 import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { assertOptions, COUNT, type OptionKinds, optionsOf, TIMER_MS } from "./options.ts";
+import { answerParserErrors } from "./parser-error.ts";
+import { SecureResponse } from "./security-headers.ts";
 import { ATTACH_KINDS, type AttachOptions, attach } from "./upgrade.ts";
 import type { Upgrades } from "./upgrades.ts";
 
@@ -42,6 +45,8 @@ export interface ServeOptions
    * into a connection that is being closed.
    */
   keepAliveTimeoutMs?: number;
+  /** How long a response may wait for its client to read on, in milliseconds. Default 30,000. */
+  unreadResponseMs?: number;
 }
 
 /** A served app. */
@@ -82,6 +87,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   headersTimeoutMs: TIMER_MS,
   requestTimeoutMs: TIMER_MS,
   keepAliveTimeoutMs: TIMER_MS,
+  unreadResponseMs: TIMER_MS,
 };
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -106,10 +112,15 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const log = options.log ?? createLog({ level: config.logLevel });
   const server = createServer(options);
   logErrors(app, server, log);
+  answerParserErrors(server);
   server.on("request", logRequests(log));
   server.on(
     "request",
-    frontOf(app, config, () => upgrades.draining),
+    oneAtATime(
+      server,
+      frontOf(app, config, () => upgrades.draining),
+      config.unreadResponseMs,
+    ),
   );
   const upgrades = attach(server, app, optionsOf<AttachOptions>(config, ATTACH_KINDS));
   const drops = new DropLog(log);
@@ -149,6 +160,7 @@ function createServer(options: ServeOptions): Server {
     connectionsCheckingInterval: CHECK_EVERY_MS,
     // To Node 0 means for ever.
     keepAliveTimeout: Math.max(options.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS, 1),
+    ServerResponse: SecureResponse,
   };
   return options.tls
     ? https.createServer({ ...timeouts, handshakeTimeout: timeouts.headersTimeout, ...options.tls })

@@ -22,6 +22,7 @@ export function settle(ctx: Koa.Context): boolean {
   const handshake = handshakeOf(ctx.req) as Handshake;
   if (handshake.state === "accepted") {
     ctx.respond = false;
+    endAccepted(ctx);
     return false;
   }
   if (ctx.respond === false) {
@@ -36,6 +37,14 @@ export function settle(ctx: Koa.Context): boolean {
     answer(ctx, ctx.status, `the handshake was refused: ${ctx.message}`);
   }
   return true;
+}
+
+/**
+ * Ends the response of an accepted handshake, once its middleware has settled: those who wait for
+ * its end, as loggers do after `await next()`, are told then. Does nothing for any other.
+ */
+export function endAccepted(ctx: Koa.Context): void {
+  if (handshakeOf(ctx.req)?.state === "accepted") ctx.res.end();
 }
 
 /**

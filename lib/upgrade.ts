@@ -1,8 +1,7 @@
-import { type Server as HttpServer, type IncomingMessage, ServerResponse } from "node:http";
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type Koa from "koa";
-import compose from "koa-compose";
 import { addressOf } from "./address.ts";
 import { createDoor, type DoorOptions } from "./door.ts";
 import { wholeError } from "./error.ts";
@@ -11,9 +10,13 @@ import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts"
 import { HandshakeRate, type RateOptions } from "./handshake-rate.ts";
 import { type LimitOptions, Limits, shareOf } from "./limits.ts";
 import { assertOptions, COUNT, type OptionKinds, PATIENCE_MS, PER_SECOND } from "./options.ts";
-import { Refusal, writeRefusal } from "./refusal.ts";
+import { endIfUnread, leaveHttp } from "./one-at-a-time.ts";
+import { afterOthers, answerIfOurs, hasOthers, isLeft, share } from "./other-listeners.ts";
+import { parseQueriesOnce } from "./query.ts";
+import { linger, Refusal, writeRefusal } from "./refusal.ts";
 import { setRootPath } from "./root-path.ts";
-import { settle } from "./settle.ts";
+import { SecureResponse } from "./security-headers.ts";
+import { endAccepted, settle } from "./settle.ts";
 import { Upgrades } from "./upgrades.ts";
 
 /** Options of {@link attach}. */
@@ -64,6 +67,7 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
   assertOptions(options, ATTACH_KINDS, "attach");
   assertFree(server);
   attached.add(server);
+  parseQueriesOnce(app);
   if (server.listenerCount("request") === 0) server.on("request", app.callback());
   // Node drops what comes after the 2,000th header, an Origin or a Content-Length perhaps, and
   // what it drops cannot be checked. The size of the head (16 KiB) bounds their number.
@@ -76,11 +80,10 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
   const door = createDoor(app, options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const answer = answerer(app);
-  server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    const earlier = responseUnderWay(socket);
-    if (earlier) return endAfter(earlier, socket);
-    if (!asksForWebSocket(req)) return plainHttp(server, req, socket);
+  const take = (req: IncomingMessage, socket: Socket, head: Buffer, isShared: boolean): void => {
+    if (!asksForWebSocket(req)) return plainHttp(server, req, socket, isShared);
     const handshake = new Handshake(req, socket, head, timeoutMs, upgrades);
+    if (isShared) share(handshake, head);
     try {
       if (upgrades.draining) throw new Refusal(503, "the server is shutting down");
       checkHandshake(req);
@@ -91,12 +94,19 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
       handshake.hold(limits.take(address, exempt));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      return handshake.refuse(error);
+      return void answerIfOurs(handshake, () => handshake.refuse(error));
     }
     // koa-easy-ws and ws read the header as one name, RFC 9110 allows a list.
     req.headers.upgrade = "websocket";
     answer(req, handshake);
     handshake.wait();
+  };
+  server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (leaveHttp(socket)) return linger(socket);
+    const earlier = responseUnderWay(socket);
+    if (earlier) return endAfter(earlier, socket);
+    if (!hasOthers(server)) return take(req, socket, head, false);
+    afterOthers(socket, () => take(req, socket, head, true));
   });
   return upgrades;
 }
@@ -127,11 +137,13 @@ function responseUnderWay(socket: Answering): ServerResponse | undefined {
 // The earlier response goes out whole; then the client has to come again.
 function endAfter(earlier: ServerResponse, socket: Socket): void {
   socket.on("error", () => socket.destroy());
+  endIfUnread(socket);
   if (earlier.writableFinished) socket.destroySoon();
   else earlier.once("finish", () => socket.destroySoon());
 }
 
 type Internals = Koa & {
+  compose(middleware: Koa.Middleware[]): (ctx: Koa.Context) => Promise<void>;
   handleRequest(ctx: Koa.Context, middleware: (ctx: Koa.Context) => Promise<void>): Promise<void>;
 };
 
@@ -140,20 +152,26 @@ type Internals = Koa & {
 // once, as Koa does; an App has one that never changes.
 function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => void {
   if (app.listenerCount("error") === 0) app.on("error", app.onerror);
-  const middleware = compose(app.middleware) as (ctx: Koa.Context) => Promise<void>;
+  const middleware = (app as Internals).compose(app.middleware);
   return (req, handshake) => {
     const ctx = app.createContext(req, handshake.res as ServerResponse) as Koa.Context;
     // What Koa begins with is 404; written past `ctx.status` it is a default all the same.
     ctx.res.statusCode = 403;
     const done = app.ctxStorage ? app.ctxStorage.run(ctx, middleware, ctx) : middleware(ctx);
     done
-      .then(() => (settle(ctx) ? respond(app as Internals, ctx) : undefined))
-      .catch((error) => {
-        handshake.connection?.close(1011);
-        handshake.leaveIfTaken();
-        ctx.onerror(error ?? wholeError(error));
-      });
+      .then(() =>
+        settle(ctx) ? answerIfOurs(handshake, () => respond(app as Internals, ctx)) : undefined,
+      )
+      .catch((error) => fail(ctx, handshake, error ?? wholeError(error)));
   };
+}
+
+function fail(ctx: Koa.Context, handshake: Handshake, error: unknown): Promise<void> | void {
+  handshake.connection?.close(1011);
+  handshake.leaveIfTaken();
+  endAccepted(ctx);
+  const report = () => ctx.onerror(error as Error);
+  return handshake.state === "pending" ? answerIfOurs(handshake, report, report) : report();
 }
 
 function respond(app: Internals, ctx: Koa.Context): Promise<void> {
@@ -164,11 +182,20 @@ function respond(app: Internals, ctx: Koa.Context): Promise<void> {
 }
 
 // A request for another protocol (curl's h2c, say) is answered as if it had not asked. Its parser
-// is gone, so a body could not be read and the socket cannot be used again.
-function plainHttp(server: Server, req: IncomingMessage, socket: Socket): void {
-  const res = new ServerResponse(req);
+// is gone, so a body could not be read and the socket cannot be used again. Another listener may
+// speak that protocol.
+function plainHttp(server: Server, req: IncomingMessage, socket: Socket, isShared: boolean): void {
+  if (!isShared) return answerPlainly(server, req, socket);
+  void isLeft(socket).then((isOurs) => {
+    if (isOurs) answerPlainly(server, req, socket);
+  });
+}
+
+function answerPlainly(server: Server, req: IncomingMessage, socket: Socket): void {
+  const res = new SecureResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket);
+  endIfUnread(socket);
   socket.on("error", () => socket.destroy());
   res.once("finish", () => {
     res.detachSocket(socket);

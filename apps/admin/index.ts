@@ -24,6 +24,10 @@ export function createAdmin(token: string | undefined): App {
     yield;
   });
   admin.use(authenticate(token, tickets));
+  admin.use((ctx, next) => {
+    ctx.set("Cache-Control", "no-store");
+    return next();
+  });
   admin.router
     .post("/session", (ctx) => {
       beginSession(ctx as unknown as Context);

@@ -50,6 +50,12 @@ export function createTasks(options: TasksOptions = {}): App {
     if (!options.hub) await hub.broker.close();
   });
 
+  // What a visitor has asked for is nobody else's.
+  app.use((ctx, next) => {
+    ctx.set("Cache-Control", "no-store");
+    return next();
+  });
+
   app.router.post("/:kind", async (ctx) => {
     const context = ctx as unknown as Context;
     const { id, kind, status } = (await submit(context, here)).state;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { App, createLog, Refusal } from "../../lib/index.ts";
 import { TestClient } from "../../lib/testing/index.ts";
@@ -14,8 +15,19 @@ interface Line {
   readonly code?: number;
   readonly client?: string;
   readonly durationMs?: number;
+  readonly bytes?: number;
   readonly msg: string;
   readonly err?: { stack: string };
+}
+
+/** As the stream of a file that is read from a slow disk: its end comes after its last byte. */
+function endingLate(): Readable {
+  return new Readable({
+    read() {
+      this.push("a page");
+      this._read = () => {};
+    },
+  });
 }
 
 async function story(
@@ -44,6 +56,14 @@ async function story(
   app.router.get("/page", (ctx) => {
     ctx.body = "a page";
   });
+  app.router.get("/ends-late", (ctx) => {
+    ctx.length = "a page".length;
+    ctx.body = endingLate();
+  });
+  app.router.get("/long", (ctx) => {
+    ctx.body = Buffer.alloc(32 * 1024 * 1024);
+  });
+  app.router.get("/never", () => new Promise(() => {}));
   app.router.get("/fails", () => {
     throw new Error("broken route");
   });
@@ -90,6 +110,53 @@ test("a refused handshake and an HTTP request have a line each", async () => {
     /"GET \/page" 200 OK \d+ ms$/,
   );
 });
+
+test("an answer that the client has whole is told with status and size, though it left before the end of the file", async () => {
+  const { lines } = await story(async (client) => {
+    await told(client, "/ends-late", (wire) => wire.bytes("a page".length));
+    await (await client.fetch("/page")).text();
+    await (await client.fetch("/page", { method: "HEAD" })).text();
+  });
+  const [late, page, head] = lines.filter((line) => line.event === "request");
+  assert.deepEqual([late?.status, late?.bytes], [200, 6]);
+  assert.match(late?.msg ?? "", /"GET \/ends-late" 200 OK \d+ ms$/);
+  assert.deepEqual([page?.status, page?.bytes], [200, 6]);
+  assert.deepEqual([head?.status, head?.bytes], [200, 0]);
+});
+
+test("a client that left before it had the whole answer is told as such, with what it was answered", async () => {
+  const { lines } = await story(async (client) => {
+    await told(client, "/long", async (wire) => {
+      wire.socket.pause();
+    });
+    const arrived = once(client.serving.server, "request");
+    await told(client, "/never", async () => void (await arrived), false);
+  });
+  const [long, never] = lines.filter((line) => line.event === "request");
+  assert.equal(long?.status, 200);
+  assert.match(long?.msg ?? "", /200 OK \[client left after \d+ bytes\] \d+ ms$/);
+  assert.equal(never?.status, undefined);
+  assert.match(never?.msg ?? "", /"GET \/never" \[client left\] \d+ ms$/);
+});
+
+/** Asks for a path, and leaves when something has come; the server has noticed then. */
+async function told(
+  client: TestClient,
+  path: string,
+  come: (wire: Wire) => Promise<unknown>,
+  isAnswered = true,
+): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    client.serving.server.once("request", (_req, res) => res.once("close", resolve));
+  });
+  await using wire = await Wire.connect(client.url);
+  wire.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  if (isAnswered) await wire.head();
+  await come(wire);
+  if (path === "/ends-late") wire.socket.end();
+  else wire.socket.resetAndDestroy();
+  await ended;
+}
 
 test("why a handshake was refused is in the log, unless it is the app who says it", async () => {
   const { lines } = await story(async (client) => {
