@@ -51,7 +51,7 @@ export class Limits {
         "Retry-After": RETRY_AFTER,
       });
     }
-    const who = exempt || isLoopback(address) ? undefined : network(address);
+    const who = exempt || isLoopback(address) ? undefined : networkOf(address);
     if (who) this.#count(who);
     this.#total++;
     return new Taken(this, who);
@@ -99,8 +99,13 @@ export class Taken {
   }
 }
 
-// One customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177): they count as one.
-function network(address: string): string {
+/**
+ * What an address counts as where clients are counted by address: an IPv4 address as itself. One
+ * customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177), which count as one.
+ *
+ * @param address as `ctx.ip` gives it
+ */
+export function networkOf(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!isIPv6(bare)) return bare;
   const [head = "", tail] = (bare.split("%")[0] ?? "").split("::");
