@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
-import { inputOf, Spool } from "../../../apps/tasks/spool.ts";
+import { inputOf, Spool, SpoolFull } from "../../../apps/tasks/spool.ts";
 import { ownFolder } from "./support/folder.ts";
 
 const folder = ownFolder();
@@ -14,6 +18,18 @@ async function contentOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
 
 function body(...lengths: number[]): Readable {
   return Readable.from(lengths.map((length, i) => Buffer.alloc(length, i + 1)));
+}
+
+/** Another process with the same folder and the same id, as in another container. */
+function sharesFolder(script: string) {
+  const module = import.meta.resolve("../../../apps/tasks/spool.ts");
+  const begin = `
+    Object.defineProperty(process, "pid", { value: ${process.pid} });
+    const { Readable } = await import("node:stream");
+    const { Spool } = await import("${module}");
+  `;
+  const args = ["--import", "tsx", "--input-type=module", "--eval", begin + script];
+  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
 }
 
 describe("a spool", () => {
@@ -62,6 +78,61 @@ describe("a spool", () => {
       await spool.close();
     });
   }
+
+  test("survives a cleaner of temporary files, one that takes the folder too", async () => {
+    const spool = await Spool.open();
+    const before = await spool.write(body(70_000));
+    assert.ok("file" in before);
+    rmSync(folder.path, { recursive: true });
+    assert.equal((await contentOf(inputOf(before).stream())).length, 70_000);
+    const after = await spool.write(body(80_000));
+    assert.equal((await contentOf(inputOf(after).stream())).length, 80_000);
+    await spool.close();
+    assert.equal(folder.held(), 0);
+  });
+
+  test("leaves its files to itself: none has a name that another process could find", async () => {
+    const spool = await Spool.open();
+    const spooled = await spool.write(body(70_000));
+    assert.deepEqual(folder.names(), []);
+    const other = sharesFolder(`await Spool.open();`);
+    await once(other, "exit");
+    assert.equal((await contentOf(inputOf(spooled).stream())).length, 70_000);
+    await spool.close();
+  });
+
+  test("leaves nothing behind when its process is killed", async () => {
+    const other = sharesFolder(`
+      const spool = await Spool.open();
+      await spool.write(Readable.from([Buffer.alloc(70_000)]));
+      void spool.write(Readable.from((async function* () {
+        // More than a stream reads ahead: by then the file is being written.
+        for (let i = 0; i < 100; i++) yield Buffer.alloc(70_000);
+        console.log("held");
+        setInterval(() => {}, 1_000);
+        await new Promise(() => {});
+      })()));
+    `);
+    other.stderr.pipe(process.stderr);
+    await once(other.stdout, "data");
+    other.kill("SIGKILL");
+    await once(other, "exit");
+    assert.deepEqual(folder.names(), []);
+  });
+
+  test("that cannot write says so and holds nothing, and goes on when it can again", async () => {
+    const spool = await Spool.open({ maxBytes: 100_000 });
+    const { TMPDIR } = process.env;
+    process.env.TMPDIR = join(folder.path, "no-folder");
+    writeFileSync(process.env.TMPDIR, "");
+    await assert.rejects(spool.write(body(70_000), 70_000), { code: "EEXIST" });
+    process.env.TMPDIR = TMPDIR;
+    assert.deepEqual([folder.held(), spool.bytes], [0, 0]);
+    await spool.write(body(70_000), 70_000);
+    await assert.rejects(spool.write(body(70_000), 70_000), SpoolFull);
+    await spool.close();
+    assert.deepEqual([folder.held(), spool.bytes], [0, 0]);
+  });
 
   test("is one of several that open at once", async () => {
     const spools = await Promise.all(Array.from({ length: 20 }, () => Spool.open()));

@@ -9,7 +9,7 @@ const DESCRIPTORS = 1_024;
 /** The folder for temporary files of a test. */
 export interface Folder {
   readonly path: string;
-  /** The names that are in it. */
+  /** The names of inputs that are in it. */
   names(): string[];
   /** How many inputs this process holds in files: they have no names any more. */
   held(): number;
@@ -20,7 +20,11 @@ export function ownFolder(): Folder {
   const path = mkdtempSync(join(tmpdir(), "koa-subapps-test-"));
   process.env.TMPDIR = path;
   after(() => rmSync(path, { recursive: true, force: true }));
-  return { path, names: () => readdirSync(path), held };
+  return {
+    path,
+    names: () => readdirSync(path).filter((name) => name.startsWith("koa-subapps-tasks-")),
+    held,
+  };
 }
 
 // An upload under way has its file open twice.
