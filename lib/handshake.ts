@@ -27,6 +27,11 @@ export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefine
   return req[HANDSHAKE];
 }
 
+/** Whether a request is a WebSocket handshake, for middleware that stands before both kinds. */
+export function isHandshake(req: IncomingMessage): boolean {
+  return handshakeOf(req) !== undefined;
+}
+
 /** What is told of a handshake and of the connection it became. */
 export interface HandshakeListener {
   /** It is no longer pending. */

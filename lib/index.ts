@@ -21,8 +21,10 @@ export type { Context, Params } from "./context.ts";
 export { errorReporter } from "./error.ts";
 export type { Outgoing } from "./frame.ts";
 export type { Handler, MessageOf } from "./handler.ts";
+export { isHandshake } from "./handshake.ts";
 export { Hub, type HubOptions, type HubPublishOptions, type Registered } from "./hub.ts";
 export type { Lifespan, Stop } from "./lifespan.ts";
+export { networkOf } from "./limits.ts";
 export { createLog, type Logger } from "./log.ts";
 export {
   type Encode,

@@ -106,13 +106,16 @@ export class Taken {
  * @returns "" for no share
  */
 export function shareOf(address: string): string {
-  return isLoopback(address) ? "" : network(address);
+  return isLoopback(address) ? "" : networkOf(address);
 }
 
 /**
- * What counts as one address: one customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177).
+ * What an address counts as where clients are counted by address: an IPv4 address as itself. One
+ * customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177), which count as one.
+ *
+ * @param address as `ctx.ip` gives it
  */
-export function network(address: string): string {
+export function networkOf(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!isIPv6(bare)) return bare;
   const [head = "", tail] = (bare.split("%")[0] ?? "").split("::");

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { network } from "./limits.ts";
+import { networkOf } from "./limits.ts";
 import { assertOptions, COUNT, type OptionKinds, PER_SECOND as RATE } from "./options.ts";
 import { Overdraft } from "./overdraft.ts";
 
@@ -75,7 +75,7 @@ export class HistoryPace {
 
   /** How long an address has to wait, in milliseconds; 0 when it may be sent history now. */
   waitMs(address: string): number {
-    const ms = this.#accounts.get(network(address))?.waitMs(this.#now()) ?? 0;
+    const ms = this.#accounts.get(networkOf(address))?.waitMs(this.#now()) ?? 0;
     return Math.min(ms, LONGEST_MS);
   }
 
@@ -86,7 +86,7 @@ export class HistoryPace {
    */
   charge(address: string, messages: number): void {
     if (messages === 0) return;
-    const key = network(address);
+    const key = networkOf(address);
     const account = this.#accounts.get(key) ?? this.#open();
     account.take(messages, this.#now());
     // Behind the others.

@@ -153,7 +153,7 @@ export function websocketRoute(
     if (!handshake) throw new Error(NO_ATTACH);
     if (options.compression) {
       const own = options.compression === true ? {} : options.compression;
-      declineUnacceptable(ctx.req, own, options.maxMessageBytes ?? MESSAGE_BYTES);
+      declineUnacceptable(ctx.req, own, limits.maxMessageBytes);
     }
     const connection = acceptBy(ctx as unknown as Context, handshake);
     ctx.status = 101;

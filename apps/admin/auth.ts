@@ -1,75 +1,102 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Context } from "../../lib/index.ts";
+import { type Context, isHandshake, Refusal } from "../../lib/index.ts";
+import type { Guesses } from "./guesses.ts";
+import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";
 
-/** The session cookie: when it ends, signed by Koa with the app's keys. */
-const COOKIE = "admin";
-const SESSION_MS = 8 * 60 * 60 * 1_000;
 /** A subprotocol that carries the token, for clients that cannot set headers. */
 const BEARER_PROTOCOL = "bearer.";
 
+/** What {@link authenticate} works with. */
+export interface AuthParts {
+  /** The secret. */
+  readonly token: string;
+  readonly tickets: Tickets;
+  readonly sessions: Sessions;
+  readonly guesses: Guesses;
+}
+
+type Next = () => Promise<unknown>;
+
 /**
  * Ordinary Koa middleware, one for HTTP and WebSocket: it lets in who shows the token as
- * `Authorization: Bearer`, the session cookie, the token as the subprotocol `bearer.<base64url>`
- * (it is never selected, so it does not come back), or an unused `?ticket=`.
+ * `Authorization: Bearer` or as the subprotocol `bearer.<base64url>` (it is never selected, so it
+ * does not come back), the cookie of a session, or, for a handshake, an unused `?ticket=`.
  *
- * @param token the secret
- * @param tickets the tickets that were issued
- * @returns middleware that answers 401 to everybody else
+ * @returns middleware that answers 401 to everybody else, and 429 to an address that guesses
  */
-export function authenticate(token: string, tickets: Tickets) {
-  return async (ctx: Context, next: () => Promise<void>): Promise<void> => {
-    const { ticket } = ctx.query;
-    const known =
-      showsToken(ctx, token) ||
-      hasSession(ctx) ||
-      (typeof ticket === "string" && tickets.redeem(ticket));
-    if (!known) {
-      ctx.throw(401, "expected a bearer token, a session or a ticket", {
-        headers: { "WWW-Authenticate": "Bearer" },
-      });
-    }
+export function authenticate(parts: AuthParts) {
+  const { tickets, sessions } = parts;
+  const showsToken = tokenCheck(parts);
+  return async (ctx: Context, next: Next): Promise<void> => {
+    // First, whatever else is shown: what stands in a URL has been seen, and is worth nothing now.
+    const ticket = redeem(ctx, tickets) && isHandshake(ctx.req);
+    if (!ticket && !showsToken(ctx) && !sessions.includes(ctx)) refuse(ctx);
     await next();
   };
 }
 
-/** Begins a session: the browser shows the cookie by itself, also when it opens a WebSocket. */
-export function beginSession(ctx: Context): void {
-  const expires = new Date(Date.now() + SESSION_MS);
-  ctx.cookies.set(COOKIE, String(expires.getTime()), {
-    signed: true,
-    httpOnly: true,
-    sameSite: "strict",
-    secure: ctx.secure,
-    path: `${ctx.mountPath}/`,
-    expires,
+/**
+ * Middleware for what only the token itself may do: a session that begins another one would never
+ * end.
+ */
+export function requireToken(parts: AuthParts) {
+  const showsToken = tokenCheck(parts);
+  return async (ctx: Context, next: Next): Promise<void> => {
+    if (!showsToken(ctx)) refuse(ctx);
+    await next();
+  };
+}
+
+function refuse(ctx: Context): never {
+  ctx.throw(401, "expected a bearer token, or where that is enough a session or a ticket", {
+    headers: { "WWW-Authenticate": "Bearer" },
   });
 }
 
-/** Ends the session in this browser. */
-export function endSession(ctx: Context): void {
-  ctx.cookies.set(COOKIE, null, { signed: true, path: `${ctx.mountPath}/` });
+// One that is shown twice is used up all the same.
+function redeem(ctx: Context, tickets: Tickets): boolean {
+  const shown = [ctx.query.ticket ?? []].flat();
+  const good = shown.filter((ticket) => tickets.redeem(ticket));
+  return good.length === 1;
 }
 
-function hasSession(ctx: Context): boolean {
-  return Number(ctx.cookies.get(COOKIE, { signed: true }) ?? 0) > Date.now();
+/**
+ * @returns whether a request shows the token
+ * @throws Refusal 429, whatever the token, for an address that has shown too many wrong ones
+ */
+function tokenCheck({ token, guesses }: AuthParts): (ctx: Context) => boolean {
+  const expected = digest(token);
+  return (ctx) => {
+    const shown = tokensOf(ctx);
+    if (shown.length === 0) return false;
+    const waitMs = guesses.waitMs(ctx.ip);
+    if (waitMs > 0) throw tooManyGuesses(Math.ceil(waitMs / 1_000));
+    // Digests have one length and are compared in one time, so a guess teaches nothing.
+    if (shown.every((guess) => timingSafeEqual(digest(guess), expected))) return true;
+    guesses.wrong(ctx.ip);
+    return false;
+  };
 }
 
-function showsToken(ctx: Context, token: string): boolean {
-  const [, bearer] = ctx.get("Authorization").match(/^Bearer (.+)$/i) ?? [];
-  const offered = ctx
+function tokensOf(ctx: Context): string[] {
+  const [, bearer] = ctx.get("Authorization").match(/^Bearer +(.+)$/i) ?? [];
+  const carried = ctx
     .get("Sec-WebSocket-Protocol")
     .split(",")
-    .map((protocol) => protocol.trim());
-  const carried = offered.find((protocol) => protocol.startsWith(BEARER_PROTOCOL));
+    .map((protocol) => protocol.trim())
+    .find((protocol) => protocol.startsWith(BEARER_PROTOCOL));
   const decoded =
     carried && Buffer.from(carried.slice(BEARER_PROTOCOL.length), "base64url").toString();
-  return [bearer, decoded].some((shown) => shown !== undefined && same(shown, token));
+  return [bearer, decoded].filter((shown) => shown !== undefined);
 }
 
-// Digests have one length and are compared in one time, so a guess teaches nothing.
-function same(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
+function tooManyGuesses(seconds: number): Refusal {
+  return new Refusal(
+    429,
+    `expected the right token, but too many wrong ones came from this address; try again in ${seconds} s`,
+    { "Retry-After": String(seconds) },
+  );
 }
 
 function digest(text: string): Buffer {

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { App, ConfigError, type Context } from "../../lib/index.ts";
-import { authenticate, beginSession, endSession } from "./auth.ts";
+import { App, type Context } from "../../lib/index.ts";
+import { authenticate, requireToken } from "./auth.ts";
+import { Guesses } from "./guesses.ts";
+import { Sessions } from "./sessions.ts";
 import { TICKET_SECONDS, Tickets } from "./tickets.ts";
-
-const SHORTEST_TOKEN = 16;
+import { assertToken } from "./token.ts";
 
 /**
  * The operator's app, and the example of authentication: one middleware guards its HTTP and its
@@ -13,28 +13,25 @@ const SHORTEST_TOKEN = 16;
  */
 export function createAdmin(token: string | undefined): App {
   if (!token) return closed();
-  const tickets = new Tickets();
-  const admin = new App({ keys: [createHash("sha256").update(`cookie ${token}`).digest("hex")] });
+  const [tickets, sessions] = [new Tickets(), new Sessions()];
+  const parts = { token, tickets, sessions, guesses: new Guesses() };
+  const admin = new App();
   admin.lifespan(async function* () {
-    if (token.length < SHORTEST_TOKEN) {
-      throw new ConfigError(
-        `ADMIN_TOKEN: expected at least ${SHORTEST_TOKEN} characters, but got fewer`,
-      );
-    }
+    assertToken(token);
     yield;
   });
-  admin.use(authenticate(token, tickets));
+  admin.use(authenticate(parts));
   admin.use((ctx, next) => {
     ctx.set("Cache-Control", "no-store");
     return next();
   });
   admin.router
-    .post("/session", (ctx) => {
-      beginSession(ctx as unknown as Context);
+    .post("/session", requireToken(parts) as never, (ctx) => {
+      sessions.begin(ctx as unknown as Context);
       ctx.status = 204;
     })
     .delete("/session", (ctx) => {
-      endSession(ctx as unknown as Context);
+      sessions.end(ctx as unknown as Context);
       ctx.status = 204;
     })
     .post("/ticket", (ctx) => {

@@ -1,25 +1,18 @@
 import { z } from "zod";
 import { App, type Connection, type Context, Hub } from "../../lib/index.ts";
 import * as ourKinds from "./kinds/index.ts";
+import { checked, type TasksOptions } from "./options.ts";
 import { queryOf } from "./query.ts";
-import { MemoryQueue, type MemoryQueueOptions } from "./queue/memory.ts";
+import { MemoryQueue } from "./queue/memory.ts";
 import { Spool } from "./spool.ts";
 import { type SubmissionParts, submit } from "./submission.ts";
 import type { Task } from "./task.ts";
-import { Tasks } from "./tasks.ts";
-import type { KindsModule } from "./worker.ts";
+import { Tasks, textOf } from "./tasks.ts";
+import { Uploads } from "./uploads.ts";
+import { visitorOf } from "./visitor.ts";
 
-/** Options of {@link createTasks}. */
-export interface TasksOptions extends MemoryQueueOptions {
-  /** The longest input in bytes. Default 100 MiB. */
-  maxInputBytes?: number;
-  /** A module of kinds, as `import * as kinds` gives it. Default the one in `kinds/`. */
-  kinds?: KindsModule;
-  /** Carries the news, and stays open. Default one of its own for as long as the app is served. */
-  hub?: Hub;
-}
+export type { TasksOptions } from "./options.ts";
 
-const MAX_INPUT_BYTES = 100 * 1024 * 1024;
 /** States of a task that can be resumed from: a minute's progress, and for an hour. */
 const RETENTION = { count: 600, ageMs: 60 * 60 * 1_000 };
 const MOST_ON_A_PAGE = 100;
@@ -32,17 +25,22 @@ const pageQuery = z.object({
 /**
  * Background tasks that tell the page when they finish: HTTP begins and cancels them, a WebSocket
  * follows them, worker threads do the work.
+ *
+ * @throws TypeError for an option that there is not, or a value that cannot be meant
  */
 export function createTasks(options: TasksOptions = {}): App {
-  const app = new App({ maxBodyBytes: options.maxInputBytes ?? MAX_INPUT_BYTES });
+  const { maxInputBytes, maxInputsBytes, maxUploadsPerClient, maxResultsBytes } = checked(options);
+  const app = new App({ maxBodyBytes: maxInputBytes });
   const module = options.kinds ?? ourKinds;
   let here: SubmissionParts;
 
   app.lifespan(async function* () {
-    const spool = await Spool.open();
+    const spool = await Spool.open({ maxBytes: maxInputsBytes });
     const hub = options.hub ?? new Hub({ retention: RETENTION });
-    const tasks = new Tasks({ queue: new MemoryQueue(module, options), hub, spool });
-    here = { kinds: module.kinds, spool, tasks };
+    const queue = new MemoryQueue(module, options);
+    const tasks = new Tasks({ queue, hub, spool, maxResultsBytes });
+    const uploads = new Uploads(queue, maxUploadsPerClient);
+    here = { kinds: module.kinds, spool, tasks, uploads, maxInputBytes };
     const { stopMs } = yield;
     // The rest of the time is for ending what did not end by itself.
     await tasks.stop(stopMs / 2);
@@ -68,15 +66,19 @@ export function createTasks(options: TasksOptions = {}): App {
   app.router.get("page", "/", (ctx) => {
     const context = ctx as unknown as Context;
     const { limit, after } = queryOf(context, pageQuery);
+    const visitor = visitorOf(context);
     const last = after === undefined ? undefined : here.tasks.get(after);
-    if (after !== undefined && !last) ctx.throw(400, "after: there is no task of that id any more");
-    const { tasks, more } = here.tasks.list(limit, last);
+    if (after !== undefined && last?.visitor !== visitor) {
+      ctx.throw(400, "after: there is no task of yours of that id any more");
+    }
+    const { tasks, more } = here.tasks.list(visitor, limit, last);
     const rest = new URLSearchParams({ limit: `${limit}`, after: tasks.at(-1)?.id ?? "" });
     ctx.body = { tasks, ...(more && { next: `${context.urlFor("page")}?${rest}` }) };
   });
 
   app.router.get("task", "/:id", (ctx) => {
-    ctx.body = known(ctx as unknown as Context, here.tasks).message;
+    ctx.body = textOf(known(ctx as unknown as Context, here.tasks));
+    ctx.type = "json";
   });
 
   app.router.delete("/:id", (ctx) => {
@@ -86,10 +88,18 @@ export function createTasks(options: TasksOptions = {}): App {
     ctx.body = task.message;
   });
 
-  app.websocket("/", { messages: "both" }, async (socket) => {
-    await here.tasks.followAll(socket);
-    await left(socket);
-  });
+  app.websocket(
+    "/",
+    { messages: "both" },
+    (ctx, next) => {
+      ctx.state.visitor = visitorOf(ctx);
+      return next();
+    },
+    async (socket, ctx) => {
+      await here.tasks.followAll(ctx.state.visitor, socket);
+      await left(socket);
+    },
+  );
 
   app.websocket(
     "/:id",

@@ -11,9 +11,9 @@ export interface Job {
   readonly timeLimitSeconds: number;
 }
 
-/** How a job ended. */
+/** How a job ended; a result is JSON, of a length that the queue bounds. */
 export type Outcome =
-  | { readonly status: "succeeded"; readonly result: unknown }
+  | { readonly status: "succeeded"; readonly result: string }
   | { readonly status: "failed"; readonly error: string; readonly cause?: unknown }
   | { readonly status: "cancelled" };
 
@@ -43,8 +43,8 @@ export interface TaskQueue {
   add(job: Job, listener: JobListener): void;
   /** Cancels a job, whether it waits or runs; its listener is told. */
   cancel(id: string): void;
-  /** Whether one more would be refused. */
-  readonly full: boolean;
+  /** How many more would be taken now. */
+  readonly free: number;
   /** Takes nothing more, gives what runs `ms` milliseconds, and cancels the rest. */
   stop(ms: number): Promise<void>;
 }

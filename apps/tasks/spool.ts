@@ -1,79 +1,94 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { close, createWriteStream, open, read } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
 import type { Input } from "./kind.ts";
 
-/** An input that waits for its task: small ones in memory, others in a file. */
+/**
+ * An input that waits for its task: small ones in memory, others in a file that has no name any
+ * more. `file` is its descriptor, which is the same in all threads of this process.
+ */
 export type Spooled =
   | { readonly bytes: number; readonly content: Uint8Array }
-  | { readonly bytes: number; readonly file: string };
+  | { readonly bytes: number; readonly file: number };
+
+/** Thrown by {@link Spool.write} when the inputs together would be longer than they may be. */
+export class SpoolFull extends Error {
+  override readonly name = "SpoolFull";
+}
 
 /** Inputs up to here stay in memory: a file for each would cost more than it saves. */
 const IN_MEMORY_BYTES = 64 * 1024;
+/** As much as Node's own streams of files read at once. */
+const CHUNK_BYTES = 64 * 1024;
 const PREFIX = "koa-subapps-tasks-";
-const OURS = new RegExp(`^${PREFIX}(\\d+)-`);
 
-/** The directories in use by this process. */
-const inUse = new Set<string>();
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const readFile = promisify(read);
 
-/** The temporary files of one app, in a directory of their own. */
+/**
+ * The inputs of one app, on their way and waiting, bounded in bytes.
+ *
+ * A file loses its name as soon as it is open. So no cleaner of temporary files can take it from a
+ * task, no other process that shares the folder can take it for a leftover, and the system frees it
+ * when this process ends, however it ends.
+ */
 export class Spool {
-  readonly #directory: string;
+  readonly #maxBytes: number;
+  readonly #held = new Set<Spooled>();
+  #bytes = 0;
 
-  private constructor(directory: string) {
-    this.#directory = directory;
+  private constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
-  /** Makes the directory, and removes those of processes that did not get to it. */
-  static async open(): Promise<Spool> {
-    await mkdir(tmpdir(), { recursive: true });
-    await removeLeftovers();
-    const directory = join(tmpdir(), `${PREFIX}${process.pid}-${randomUUID()}`);
-    // Before it is there: another app of this process may be looking for leftovers.
-    inUse.add(directory);
-    await mkdir(directory, { mode: 0o700 });
-    return new Spool(directory);
+  /** @param options `maxBytes`: how long all inputs together may be; no bound by default */
+  static async open(options: { maxBytes?: number } = {}): Promise<Spool> {
+    return new Spool(options.maxBytes ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Removes the directory with all that is in it. */
+  /** How many bytes are held, those that uploads under way have announced included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Removes all inputs. */
   async close(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
-    inUse.delete(this.#directory);
+    await Promise.all([...this.#held].map((spooled) => this.remove(spooled)));
   }
 
-  /** Takes in the body of a request; its length is bounded before it comes here. */
-  async write(body: Readable): Promise<Spooled> {
-    const head: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of body.iterator({ destroyOnReturn: false })) {
-      head.push(chunk);
-      bytes += chunk.length;
-      if (bytes > IN_MEMORY_BYTES) return this.#writeFile(Buffer.concat(head), body);
+  /**
+   * Takes in the body of a request; its length is bounded before it comes here.
+   *
+   * @param announced its length in bytes, or the longest it may be; room for it is held at once
+   * @throws SpoolFull
+   */
+  async write(body: Readable, announced = 0): Promise<Spooled> {
+    if (this.#bytes + announced > this.#maxBytes) {
+      throw new SpoolFull(`expected room for ${announced} bytes, but ${this.#bytes} are held`);
     }
-    return { bytes, content: Buffer.concat(head) };
+    this.#bytes += announced;
+    try {
+      const spooled = await take(body);
+      this.#bytes += spooled.bytes;
+      this.#held.add(spooled);
+      return spooled;
+    } finally {
+      this.#bytes -= announced;
+    }
   }
 
   /** Removes an input that is no longer needed. */
   async remove(spooled: Spooled): Promise<void> {
-    if ("file" in spooled) await rm(spooled.file, { force: true });
-  }
-
-  // Piped: a step of ours for every chunk would cost the connections beside it.
-  async #writeFile(head: Buffer, rest: Readable): Promise<Spooled> {
-    const file = join(this.#directory, randomUUID());
-    const output = createWriteStream(file);
-    output.write(head);
-    try {
-      await pipeline(rest, output);
-    } catch (error) {
-      await rm(file, { force: true });
-      throw error;
-    }
-    return { bytes: output.bytesWritten, file };
+    if (!this.#held.delete(spooled)) return;
+    this.#bytes -= spooled.bytes;
+    if ("file" in spooled) await closeFile(spooled.file);
   }
 }
 
@@ -81,33 +96,70 @@ export class Spool {
 export function inputOf(spooled: Spooled): Input {
   return {
     bytes: spooled.bytes,
-    stream: () =>
-      "file" in spooled ? createReadStream(spooled.file) : chunksOf(Buffer.from(spooled.content)),
+    stream: () => ("file" in spooled ? chunksIn(spooled.file) : chunksOf(spooled.content)),
   };
 }
 
-async function* chunksOf(content: Buffer): AsyncGenerator<Buffer> {
-  yield content;
+async function* chunksOf(content: Uint8Array): AsyncGenerator<Buffer> {
+  yield Buffer.from(content);
 }
 
-// A directory names the process it belongs to; one whose process is gone is a leftover.
-async function removeLeftovers(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const directory = join(tmpdir(), name);
-    const pid = Number(OURS.exec(name)?.[1]);
-    if (!pid || inUse.has(directory) || isAnother(pid)) continue;
-    // One of another user's is that user's to remove.
-    await rm(directory, { recursive: true, force: true }).catch(() => {});
+// Not a stream of Node's: one that is left early closes the descriptor, which is the spool's.
+async function* chunksIn(file: number): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    const { bytesRead } = await readFile(file, buffer, 0, CHUNK_BYTES, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
-// In a container every process that runs the app may have the same id, one after the other.
-function isAnother(pid: number): boolean {
-  if (pid === process.pid) return false;
+async function take(body: Readable): Promise<Spooled> {
+  const head: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
+    head.push(chunk);
+    bytes += chunk.length;
+    if (bytes > IN_MEMORY_BYTES) return takeIntoFile(Buffer.concat(head), body);
+  }
+  return { bytes, content: Buffer.concat(head) };
+}
+
+// Piped: a step of ours for every chunk would cost the connections beside it.
+async function takeIntoFile(head: Buffer, rest: Readable): Promise<Spooled> {
+  const { output, file } = await namelessFile();
+  output.write(head);
   try {
-    process.kill(pid, 0);
-    return true;
+    await pipeline(rest, output);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    await Promise.all([closeFile(file), closed(output)]);
+    throw error;
+  }
+  return { bytes: output.bytesWritten, file };
+}
+
+function closed(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once("close", resolve);
+  });
+}
+
+// Opened twice: the stream closes its own descriptor, when the last write of a broken upload is
+// done, and the other one stays.
+async function namelessFile() {
+  // A cleaner may have taken the folder itself.
+  await mkdir(tmpdir(), { recursive: true });
+  const path = join(tmpdir(), PREFIX + randomUUID());
+  const output = createWriteStream(path, { flags: "wx", mode: 0o600 });
+  await once(output, "open");
+  try {
+    return { output, file: await openFile(path, "r") };
+  } catch (error) {
+    output.destroy();
+    throw error;
+  } finally {
+    await rm(path, { force: true });
   }
 }

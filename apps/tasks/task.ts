@@ -4,7 +4,7 @@ import type { Outcome } from "./queue.ts";
 /** Where a task is. The last three are final. */
 export type TaskStatus = "queued" | "running" | Outcome["status"];
 
-/** What a client is told of a task, over HTTP and WebSocket alike. */
+/** What a client is told of a task, over HTTP and WebSocket alike, but for its result. */
 export interface TaskState {
   readonly id: string;
   readonly kind: string;
@@ -13,8 +13,6 @@ export interface TaskState {
   readonly progress: number;
   /** What it is doing, for people. */
   readonly note?: string | undefined;
-  /** Of a task that succeeded. */
-  readonly result?: unknown;
   /** Why a task failed. */
   readonly error?: string | undefined;
 }
@@ -22,7 +20,12 @@ export interface TaskState {
 /** A state with its place among the states of its task, to resume from. */
 export interface TaskMessage extends TaskState {
   readonly position: Position;
+  /** Of a task that succeeded; lists of tasks have no results. */
+  readonly result?: unknown;
 }
+
+/** What a note or an error has of its text, in UTF-16 units: it is for people. */
+const LONGEST_TEXT = 1_000;
 
 /** Whether a task has ended. */
 export function hasEnded({ status }: TaskState): boolean {
@@ -33,14 +36,19 @@ export function hasEnded({ status }: TaskState): boolean {
 export class Task {
   /** Resolves when the task has ended and its last state is published. */
   readonly ended: Promise<void>;
-  /** Time of the end in milliseconds since 1970, or undefined. */
+  /** Whose it is, see `visitorOf`. */
+  readonly visitor: string;
+  /** When it ended, in milliseconds of the monotonic clock, or undefined. */
   endedAt: number | undefined;
   /** The position of its last state. */
   position: Position = { epoch: "", offset: 0 };
   #state: TaskState;
+  // Of a task that has ended: what is kept is the text that was published, and no copy of it.
+  #last: string | undefined;
   #end: () => void = () => {};
 
-  constructor(id: string, kind: string) {
+  constructor(id: string, kind: string, visitor: string) {
+    this.visitor = visitor;
     this.#state = { id, kind, status: "queued", progress: 0 };
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -52,25 +60,33 @@ export class Task {
     return this.#state;
   }
 
-  /** The state now, as clients are sent it. */
+  /** The state now with the result, as JSON. */
+  get json(): string {
+    return this.#last ?? JSON.stringify(this.#state);
+  }
+
+  /** The state now without the result, as lists have it. */
   get message(): TaskMessage {
     return { ...this.#state, position: this.position };
   }
 
   /** The task runs and is that far. */
   run(progress: number, note: string | undefined): void {
-    this.#state = { ...this.#state, status: "running", progress: clamp(progress), note };
+    const told = note === undefined ? undefined : clip(note);
+    this.#state = { ...this.#state, status: "running", progress: clamp(progress), note: told };
   }
 
   /** The task has ended. */
-  end(outcome: Outcome, now = Date.now()): void {
+  end(outcome: Outcome, now = performance.now()): void {
     const { id, kind, progress } = this.#state;
+    const { status } = outcome;
     this.endedAt = now;
-    if (outcome.status === "succeeded") {
-      this.#state = { id, kind, status: "succeeded", progress: 1, result: outcome.result };
-    } else if (outcome.status === "failed") {
-      this.#state = { id, kind, status: "failed", progress, error: outcome.error };
-    } else this.#state = { id, kind, status: "cancelled", progress };
+    if (status === "succeeded") this.#state = { id, kind, status, progress: 1 };
+    else if (status === "failed") {
+      this.#state = { id, kind, status, progress, error: clip(outcome.error) };
+    } else this.#state = { id, kind, status, progress };
+    const json = JSON.stringify(this.#state);
+    this.#last = status === "succeeded" ? withMember(json, "result", outcome.result) : json;
   }
 
   /** Its last state is published. */
@@ -82,4 +98,18 @@ export class Task {
 // NaN, of a division by an input's zero bytes, say, is no progress.
 function clamp(progress: number): number {
   return Math.min(Math.max(progress, 0), 1) || 0;
+}
+
+function clip(text: string): string {
+  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+}
+
+/**
+ * An object in JSON with one member more: parsing a long result to add to it would cost.
+ *
+ * @param json the object, which has members
+ * @param value of the member, as JSON
+ */
+export function withMember(json: string, name: string, value: string): string {
+  return `${json.slice(0, -1)},"${name}":${value}}`;
 }

@@ -1,27 +1,27 @@
 import { randomBytes } from "node:crypto";
 import type { Connection, Hub, Position } from "../../lib/index.ts";
+import { Ended } from "./ended.ts";
 import type { Kind } from "./kind.ts";
 import type { Outcome, TaskQueue } from "./queue.ts";
 import type { Spool, Spooled } from "./spool.ts";
-import { hasEnded, Task, type TaskMessage } from "./task.ts";
+import { hasEnded, Task, type TaskMessage, withMember } from "./task.ts";
 
 /** 128 bits: to know a task one must have been told of it. */
 const ID_BYTES = 16;
-/** How many ended tasks are remembered, and for how long. */
-const KEPT_TASKS = 1_000;
-const KEPT_MS = 60 * 60 * 1_000;
-/** The topic of all changes. */
-const ALL = "tasks";
 
 /** What {@link Tasks} works with. */
 export interface TasksParts {
   readonly queue: TaskQueue;
   readonly hub: Hub;
   readonly spool: Spool;
+  /** What ended tasks may occupy together, see `TasksOptions`. */
+  readonly maxResultsBytes: number;
 }
 
 /** What a new task is. */
 export interface NewTask {
+  /** Whose it is, see `visitorOf`. */
+  readonly visitor: string;
   /** The name of its kind. */
   readonly name: string;
   readonly kind: Kind;
@@ -31,7 +31,7 @@ export interface NewTask {
   readonly report: (error: Error) => void;
 }
 
-/** Some of the tasks. */
+/** Some of a visitor's tasks. */
 export interface TaskPage {
   readonly tasks: readonly TaskMessage[];
   /** Whether there are more after these. */
@@ -44,16 +44,13 @@ export class Tasks {
   readonly #hub: Hub;
   readonly #spool: Spool;
   readonly #tasks = new Map<string, Task>();
+  readonly #ended: Ended;
 
-  constructor({ queue, hub, spool }: TasksParts) {
+  constructor({ queue, hub, spool, maxResultsBytes }: TasksParts) {
     this.#queue = queue;
     this.#hub = hub;
     this.#spool = spool;
-  }
-
-  /** Whether one more task would be refused. */
-  get full(): boolean {
-    return this.#queue.full;
+    this.#ended = new Ended(maxResultsBytes, ({ state }) => this.#tasks.delete(state.id));
   }
 
   /**
@@ -61,9 +58,8 @@ export class Tasks {
    *
    * @throws QueueFull
    */
-  add({ name, kind, params, input, report }: NewTask): Task {
-    this.#forget();
-    const task = new Task(randomBytes(ID_BYTES).toString("base64url"), name);
+  add({ visitor, name, kind, params, input, report }: NewTask): Task {
+    const task = new Task(randomBytes(ID_BYTES).toString("base64url"), name, visitor);
     const { id } = task.state;
     const { timeLimitSeconds } = kind;
     const failed = (cause: unknown) =>
@@ -88,20 +84,22 @@ export class Tasks {
 
   /** The task with an id. */
   get(id: string): Task | undefined {
+    this.#ended.expire();
     return this.#tasks.get(id);
   }
 
   /**
-   * Some tasks, the newest first.
+   * Some tasks of a visitor, the newest first, without their results.
    *
    * @param limit how many at most
    * @param after the last one on the page before
    */
-  list(limit: number, after?: Task): TaskPage {
-    const all = [...this.#tasks.values()].reverse();
-    const start = after === undefined ? 0 : all.indexOf(after) + 1;
-    const tasks = all.slice(start, start + limit).map((task) => task.message);
-    return { tasks, more: start + limit < all.length };
+  list(visitor: string, limit: number, after?: Task): TaskPage {
+    this.#ended.expire();
+    const own = [...this.#tasks.values()].filter((task) => task.visitor === visitor).reverse();
+    const start = after === undefined ? 0 : own.indexOf(after) + 1;
+    const tasks = own.slice(start, start + limit).map((task) => task.message);
+    return { tasks, more: start + limit < own.length };
   }
 
   /**
@@ -136,9 +134,7 @@ export class Tasks {
         if (recovered && last) return undefined;
         told = last?.offset ?? position.offset;
         // What is retained ends at some time; the task remains as it was.
-        return last
-          ? withPosition(last.data, { epoch, offset: last.offset })
-          : JSON.stringify(task.message);
+        return last ? withPosition(last.data, { epoch, offset: last.offset }) : textOf(task);
       },
       encode: (data, publication) => {
         if (!publication || publication.offset <= told) return undefined;
@@ -147,9 +143,9 @@ export class Tasks {
     });
   }
 
-  /** Sends a connection the changes of all tasks from now on. */
-  async followAll(connection: Connection<unknown>): Promise<void> {
-    await this.#hub.join(ALL, connection);
+  /** Sends a connection the changes of all tasks of a visitor from now on. */
+  async followAll(visitor: string, connection: Connection<unknown>): Promise<void> {
+    await this.#hub.join(topicOfAll(visitor), connection);
   }
 
   async #end(task: Task, input: Spooled, outcome: Outcome): Promise<void> {
@@ -158,31 +154,29 @@ export class Tasks {
       // Before the news: who is told that a task has ended finds nothing of it left.
       await this.#spool.remove(input);
     } finally {
-      await this.#publish(task).finally(() => task.settle());
+      await this.#publish(task).finally(() => {
+        task.settle();
+        this.#ended.add(task);
+      });
     }
   }
 
   // The state of now: by the time it has its position, there may be another.
   async #publish(task: Task): Promise<void> {
-    const data = JSON.stringify(task.state);
+    const data = task.json;
     const { position } = await this.#hub.publish(topicOf(task), data);
     task.position = position;
-    await this.#hub.signal(ALL, withPosition(data, position));
-  }
-
-  // In the order in which they began, which is about that in which they end.
-  #forget(now = Date.now()): void {
-    for (const [id, task] of this.#tasks) {
-      const old = now - (task.endedAt ?? now) > KEPT_MS;
-      if (!hasEnded(task.state) || (!old && this.#tasks.size <= KEPT_TASKS)) continue;
-      this.#tasks.delete(id);
-    }
+    await this.#hub.signal(topicOfAll(task.visitor), withPosition(data, position));
   }
 }
 
-// An object in JSON with one member more: parsing a long result for every follower would cost.
-function withPosition(data: string, position: Position): string {
-  return `${data.slice(0, -1)},"position":${JSON.stringify(position)}}`;
+/** What a client is sent of a task: its state with the result and the position, as JSON. */
+export function textOf(task: Task): string {
+  return withPosition(task.json, task.position);
+}
+
+function withPosition(json: string, position: Position): string {
+  return withMember(json, "position", JSON.stringify(position));
 }
 
 function reasonOf(cause: unknown): string {
@@ -191,4 +185,8 @@ function reasonOf(cause: unknown): string {
 
 function topicOf(task: Task): string {
   return `task:${task.state.id}`;
+}
+
+function topicOfAll(visitor: string): string {
+  return `visitor:${visitor}`;
 }

@@ -1,6 +1,6 @@
 import { site } from "../../apps/site/index.ts";
 import { createTasks, type TasksOptions } from "../../apps/tasks/index.ts";
-import { App, createLog, type Serving, serve } from "../../lib/index.ts";
+import { App, createLog, Hub, type Serving, serve } from "../../lib/index.ts";
 import { until } from "../support/within.ts";
 import * as gatedKinds from "./gated-kinds.ts";
 
@@ -9,11 +9,17 @@ interface Listed {
   readonly status: string;
 }
 
+/** The hub of each server, which knows the tasks of all visitors; HTTP shows each its own. */
+const hubs = new WeakMap<Serving, Hub>();
+
 /** The page with tasks that tests can hold, one at a time. */
-export function startTasks(options: TasksOptions = {}, port = 0): Promise<Serving> {
-  const tasks = createTasks({ kinds: gatedKinds, threads: 1, ...options });
+export async function startTasks(options: TasksOptions = {}, port = 0): Promise<Serving> {
+  const hub = new Hub();
+  const tasks = createTasks({ kinds: gatedKinds, threads: 1, hub, ...options });
   const app = new App().mount("/tasks", tasks).mount("/", site);
-  return serve(app, { port, graceSeconds: 2, log: createLog({ level: "silent" }) });
+  const serving = await serve(app, { port, graceSeconds: 2, log: createLog({ level: "silent" }) });
+  hubs.set(serving, hub);
+  return serving;
 }
 
 /** The port of a server. */
@@ -36,9 +42,16 @@ export async function cancelAll(serving: Serving): Promise<void> {
   await until(async () => (await statuses(serving)).every(isEnded), "no task that has not ended");
 }
 
-async function list({ url }: Serving): Promise<Listed[]> {
-  const response = await fetch(`${url}tasks/`, { headers: { Connection: "close" } });
-  return ((await response.json()) as { tasks: Listed[] }).tasks;
+async function list(serving: Serving): Promise<Listed[]> {
+  const topics = (await hubs.get(serving)?.broker.topics()) ?? [];
+  const ids = topics.filter((name) => name.startsWith("task:")).map((name) => name.slice(5));
+  const headers = { Connection: "close" };
+  return Promise.all(
+    ids.reverse().map(async (id) => {
+      const response = await fetch(`${serving.url}tasks/${id}`, { headers });
+      return (await response.json()) as Listed;
+    }),
+  );
 }
 
 function isEnded(status: string): boolean {

@@ -8,17 +8,21 @@ import type { Answer, Assignment, KindsModule } from "../worker.ts";
 
 /** Options of a {@link MemoryQueue}. */
 export interface MemoryQueueOptions {
-  /** How many jobs may wait. Default 100. */
+  /** How many jobs may wait, those that are still uploaded included. Default 100. */
   maxWaiting?: number;
   /** How many run at once. Default one for each core but one, which the event loop needs. */
   threads?: number;
   /** Memory of one worker in MiB; one that wants more ends, and its task fails. Default 512. */
   workerMemoryMb?: number;
+  /** The longest result of a task, in bytes of its JSON; one with a longer one fails. Default 256 KiB. */
+  maxResultBytes?: number;
 }
 
 const MAX_WAITING = 100;
 /** Enough for the words of a large text. */
 const WORKER_MEMORY_MB = 512;
+/** Bytes of one result: a quarter of what may wait for one slow client, and several times what a thousand words need. */
+export const MAX_RESULT_BYTES = 256 * 1024;
 /** The event loop's thread comes first. */
 const WORKER_NICENESS = 10;
 
@@ -41,6 +45,7 @@ export class MemoryQueue implements TaskQueue {
   readonly #pool: Piscina;
   readonly #threads: number;
   readonly #most: number;
+  readonly #maxResultBytes: number;
   readonly #held = new Map<string, Held>();
   readonly #waiting = new Set<Held>();
   readonly #running = new Map<Held, Promise<void>>();
@@ -50,6 +55,7 @@ export class MemoryQueue implements TaskQueue {
   constructor(module: KindsModule, options: MemoryQueueOptions = {}) {
     this.#threads = options.threads ?? Math.max(availableParallelism() - 1, 1);
     this.#most = this.#threads + (options.maxWaiting ?? MAX_WAITING);
+    this.#maxResultBytes = options.maxResultBytes ?? MAX_RESULT_BYTES;
     this.#pool = new Piscina({
       filename: fileURLToPath(module.url),
       name: "work" satisfies keyof KindsModule,
@@ -63,13 +69,14 @@ export class MemoryQueue implements TaskQueue {
     this.#pool.on("error", (cause) => this.#failUnbegun(cause));
   }
 
-  get full(): boolean {
-    return this.#stopping || this.#held.size >= this.#most;
+  get free(): number {
+    return this.#stopping ? 0 : this.#most - this.#held.size;
   }
 
   add(job: Job, listener: JobListener): void {
-    if (this.full)
+    if (this.free <= 0) {
       throw new QueueFull(`expected room for a task, but ${this.#held.size} are there`);
+    }
     const held = { job, listener, end: new AbortController(), begun: false };
     this.#held.set(job.id, held);
     this.#waiting.add(held);
@@ -118,9 +125,9 @@ export class MemoryQueue implements TaskQueue {
     port1.on("message", (progress) => tell(held, progress));
     const late = setTimeout(() => end.abort(tooSlow(job)), job.timeLimitSeconds * 1_000);
     try {
-      const assignment: Assignment = { job, port: port2 };
+      const assignment = { job, port: port2, maxResultBytes: this.#maxResultBytes };
       const options = { signal: end.signal, transferList: [port2] };
-      const answer: Answer = await this.#pool.run(assignment, options);
+      const answer: Answer = await this.#pool.run(assignment satisfies Assignment, options);
       // The answer comes by another way, and may overtake what was told before it.
       tellAll(held, port1);
       if ("result" in answer) return { status: "succeeded", result: answer.result };

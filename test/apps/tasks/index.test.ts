@@ -9,6 +9,7 @@ import { cancel, follow, post, stateOf, submit } from "./support/client.ts";
 import { ownFolder } from "./support/folder.ts";
 import * as testKinds from "./support/kinds.ts";
 import { Puppet, play } from "./support/puppet.ts";
+import { type Talks, Visitor } from "./support/visitor.ts";
 
 const folder = ownFolder();
 
@@ -21,7 +22,7 @@ interface Page {
   readonly next?: string;
 }
 
-async function page(client: TestClient, path = "/tasks/"): Promise<Page> {
+async function page(client: Talks, path = "/tasks/"): Promise<Page> {
   const response = await client.fetch(path);
   assert.equal(response.status, 200);
   return (await response.json()) as Page;
@@ -102,8 +103,8 @@ describe("a submission", () => {
 
   test("is refused for its length at once when it says so, and when it is reached if not", async () => {
     await using client = await TestClient.start(app({ maxInputBytes: 200_000 }));
-    const head =
-      "POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
+    const visitor = await Visitor.come(client);
+    const head = `POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nCookie: ${visitor.cookie}\r\n`;
     await using announced = await Wire.connect(client.url);
     announced.write(head, "Content-Length: 200001\r\n\r\n");
     assert.equal((await announced.response()).status, 413);
@@ -115,24 +116,26 @@ describe("a submission", () => {
       Buffer.from("\r\n"),
     ]);
     chunked.write(chunk, chunk);
-    await until(() => folder.left().length === 2, "a file for what has come");
+    await until(() => folder.held() === 1, "a file for what has come");
     chunked.write(chunk, chunk);
     assert.equal((await chunked.response()).status, 413);
-    await until(() => folder.left().length === 1, "no file of a refused input");
-    assert.deepEqual((await page(client)).tasks, []);
+    await until(() => folder.held() === 0, "no file of a refused input");
+    assert.deepEqual((await page(visitor)).tasks, []);
   });
 
   test("that the client breaks off leaves no file and no task", async () => {
     await using client = await TestClient.start(app());
+    const visitor = await Visitor.come(client);
     await using wire = await Wire.connect(client.url);
     wire.write(
       "POST /tasks/puppet?channel=x HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n",
     );
+    wire.write(`Cookie: ${visitor.cookie}\r\n`);
     wire.write("Content-Length: 1000000\r\n\r\n", Buffer.alloc(300_000));
-    await until(() => folder.left().length === 2, "a file for what has come");
+    await until(() => folder.held() === 1, "a file for what has come");
     wire.socket.resetAndDestroy();
-    await until(() => folder.left().length === 1, "no file of a broken upload");
-    assert.deepEqual((await page(client)).tasks, []);
+    await until(() => folder.held() === 0, "no file of a broken upload");
+    assert.deepEqual((await page(visitor)).tasks, []);
   });
 
   test("is refused 503 before its body is read when the queue is full", async () => {
@@ -146,7 +149,7 @@ describe("a submission", () => {
     const { status, headers } = await wire.head();
     assert.equal(status, 503);
     assert.ok(Number(headers.get("retry-after")) > 0);
-    assert.equal(folder.left().length, 1);
+    assert.equal(folder.held(), 0);
     assert.equal(await cancel(client, only.task.id), 202);
     await only.follower.end();
   });
@@ -198,7 +201,8 @@ describe("a task over HTTP", () => {
 
 describe("the page of tasks", () => {
   test("has the newest first, and a link to the rest as long as there is one", async () => {
-    await using client = await TestClient.start(new App().mount("/deep", app()));
+    await using deep = await TestClient.start(new App().mount("/deep", app()));
+    const client = await Visitor.come(deep, "/deep/tasks/");
     using puppet = new Puppet();
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) {
@@ -235,8 +239,9 @@ describe("the page of tasks", () => {
 describe("followers", () => {
   test("are not heard: what they say changes nothing", async () => {
     await using client = await TestClient.start(app());
-    using played = await play(client);
-    const all = await client.connect("/tasks/");
+    const visitor = await Visitor.come(client);
+    using played = await play(visitor);
+    const all = await visitor.connect("/tasks/");
     for (const socket of [played.follower.socket, all]) {
       socket.send("cancel");
       socket.send(Buffer.from([1, 2]));

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createTasks } from "../../../apps/tasks/index.ts";
 import { App } from "../../../lib/index.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
+import { Wire } from "../../support/wire.ts";
 import { follow, post, submit } from "./support/client.ts";
 import { ownFolder } from "./support/folder.ts";
 import * as shortKinds from "./support/short-kinds.ts";
@@ -25,4 +26,25 @@ test("a kind of one function takes any input, and gets the query as it is", asyn
   const none = await submit(client, "greeting", "");
   const last = await (await follow(client, none.id)).end();
   assert.deepEqual(last.result, { greeting: "" });
+});
+
+test("a kind that takes any input takes what bare clients send: no type, and no body", async () => {
+  const app = new App().mount("/tasks", createTasks({ kinds: shortKinds, threads: 1 }));
+  await using client = await TestClient.start(app);
+  for (const [rest, greeting] of [
+    ["\r\n", ""],
+    ["Content-Length: 0\r\n\r\n", ""],
+    ["Content-Length: 2\r\n\r\nhi", "hi"],
+    ["Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "hi"],
+  ] as const) {
+    await using wire = await Wire.connect(client.url);
+    wire.write(
+      `POST /tasks/greeting?name=ada HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${rest}`,
+    );
+    const { status, body } = await wire.response();
+    assert.equal(status, 202, rest);
+    const { id } = JSON.parse(body) as { id: string };
+    const { result } = await (await follow(client, id)).end();
+    assert.deepEqual(result, { greeting, name: "ada" });
+  }
 });

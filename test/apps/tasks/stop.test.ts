@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { createTasks } from "../../../apps/tasks/index.ts";
@@ -49,7 +47,7 @@ test("a server that stops lets a running task finish within its grace", async ()
   const { status, result } = await lastOf(running.task.id);
   assert.deepEqual([status, result], ["succeeded", 100_000]);
   assert.equal((await lastOf(waiting.task.id)).status, "cancelled");
-  assert.deepEqual(folder.left(), []);
+  assert.equal(folder.held(), 0);
 });
 
 test("a server that stops cancels what has not ended by then, and leaves no file", async () => {
@@ -63,7 +61,7 @@ test("a server that stops cancels what has not ended by then, and leaves no file
   for (const { task } of [running, waiting]) {
     assert.equal((await lastOf(task.id)).status, "cancelled");
   }
-  assert.deepEqual(folder.left(), []);
+  assert.equal(folder.held(), 0);
 });
 
 test("a server that stops sends followers away with 1012, to come back", async () => {
@@ -102,18 +100,9 @@ test("a lifespan that stops while followers are there tells them, and takes noth
     const { code, last } = await within(end, "the end of a follower");
     assert.deepEqual([code, last.status], [1000, "cancelled"]);
   }
-  assert.deepEqual(folder.left(), []);
+  assert.equal(folder.held(), 0);
   server.close();
   await once(server, "close");
-});
-
-test("a server that starts removes what a dead one left", async () => {
-  mkdirSync(join(folder.path, "koa-subapps-tasks-999999999-left"));
-  await using client = await TestClient.start(ground().app);
-  assert.equal(folder.left().length, 1);
-  assert.doesNotMatch(folder.left().join(), /-left/);
-  await client.close();
-  assert.deepEqual(folder.left(), []);
 });
 
 interface End {

@@ -14,6 +14,7 @@ import { cancel, Follower, follow, stateOf, submit } from "./support/client.ts";
 import { ownFolder } from "./support/folder.ts";
 import * as testKinds from "./support/kinds.ts";
 import { Puppet, play } from "./support/puppet.ts";
+import { type Talks, Visitor } from "./support/visitor.ts";
 
 ownFolder();
 
@@ -33,7 +34,7 @@ function ground(): Ground {
 }
 
 /** A task that has told of two steps and ended, with all that was told. */
-async function ended(client: TestClient): Promise<{ id: string; seen: TaskMessage[] }> {
+async function ended(client: Talks): Promise<{ id: string; seen: TaskMessage[] }> {
   using played = await play(client);
   const { puppet, follower, task } = played;
   await puppet.ready;
@@ -173,7 +174,8 @@ describe("who comes back to a task", () => {
 
 describe("who follows all tasks", () => {
   test("gets the changes of each, as its own followers do", async () => {
-    await using client = await TestClient.start(ground().app);
+    await using server = await TestClient.start(ground().app);
+    const client = await Visitor.come(server);
     const all = new Follower(await client.connect("/tasks/"));
     const one = await ended(client);
     const two = await ended(client);
@@ -195,14 +197,14 @@ test("changes of one turn are told one by one, each with its own position", asyn
   const hub = new Hub();
   t.after(() => hub.broker.close());
   const signals: TaskMessage[] = [];
-  await hub.broker.subscribe("tasks", {
+  await hub.broker.subscribe("visitor:v", {
     message: () => {},
     signal: (data) => signals.push(JSON.parse(data)),
     epoch: () => {},
   });
   let listener: JobListener | undefined;
   const queue = {
-    full: false,
+    free: 1,
     add: (_: Job, given: JobListener) => {
       listener = given;
     },
@@ -211,15 +213,15 @@ test("changes of one turn are told one by one, each with its own position", asyn
   };
   const spool = await Spool.open();
   t.after(() => spool.close());
-  const tasks = new Tasks({ queue, hub, spool });
+  const tasks = new Tasks({ queue, hub, spool, maxResultsBytes: 1_000 });
   const input = { bytes: 0, content: new Uint8Array() };
   const report = (error: Error) => assert.fail(error);
   const { puppet: kind } = testKinds.kinds;
   assert.ok(kind);
-  const task = tasks.add({ name: "puppet", kind, params: {}, input, report });
+  const task = tasks.add({ visitor: "v", name: "puppet", kind, params: {}, input, report });
   listener?.progress(0.1);
   listener?.progress(0.2);
-  listener?.ended({ status: "succeeded", result: 1 });
+  listener?.ended({ status: "succeeded", result: "1" });
   await task.ended;
   await until(() => signals.length === 4, "four changes");
   assert.deepEqual(

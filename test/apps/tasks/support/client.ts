@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { hasEnded, type TaskMessage } from "../../../../apps/tasks/task.ts";
-import type { TestClient, TestSocket } from "../../../../lib/testing/index.ts";
+import type { TestSocket } from "../../../../lib/testing/index.ts";
+import type { Talks } from "./visitor.ts";
 
 /** Workers may have to wait for a core. */
 const PATIENCE = { timeoutMs: 60_000 };
@@ -16,7 +17,7 @@ export interface Submitted {
 
 /** A request that submits a text. */
 export function post(
-  client: TestClient,
+  client: Talks,
   path: string,
   body: string | Uint8Array = "text",
   headers: Record<string, string> = {},
@@ -31,7 +32,7 @@ export function post(
 
 /** Submits a text that must be accepted. */
 export async function submit(
-  client: TestClient,
+  client: Talks,
   path: string,
   body: string | Uint8Array = "text",
 ): Promise<Submitted> {
@@ -42,21 +43,21 @@ export async function submit(
 }
 
 /** The state of a task as HTTP tells it. */
-export async function stateOf(client: TestClient, id: string): Promise<TaskMessage> {
+export async function stateOf(client: Talks, id: string): Promise<TaskMessage> {
   const response = await client.fetch(`/tasks/${id}`);
   assert.equal(response.status, 200);
   return (await response.json()) as TaskMessage;
 }
 
 /** Asks to cancel a task, and gives the status of the answer. */
-export async function cancel(client: TestClient, id: string): Promise<number> {
+export async function cancel(client: Talks, id: string): Promise<number> {
   const response = await client.fetch(`/tasks/${id}`, { method: "DELETE" });
   await response.body?.cancel();
   return response.status;
 }
 
 /** Follows a task. */
-export async function follow(client: TestClient, id: string, query = ""): Promise<Follower> {
+export async function follow(client: Talks, id: string, query = ""): Promise<Follower> {
   return new Follower(await client.connect(`/tasks/${id}${query}`, PATIENCE));
 }
 

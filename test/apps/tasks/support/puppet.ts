@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { BroadcastChannel } from "node:worker_threads";
-import type { TestClient } from "../../../../lib/testing/index.ts";
 import { within } from "../../../support/within.ts";
 import { type Follower, follow, type Submitted, submit } from "./client.ts";
 import type { Order } from "./kinds.ts";
+import type { Talks } from "./visitor.ts";
 
 /** A worker starts in a second or two when the machine is busy. */
 const START_MS = 60_000;
@@ -44,7 +44,7 @@ export interface Play extends Disposable {
 }
 
 /** Submits a task that a puppet plays. */
-export async function play(client: TestClient, kind = "puppet", body = "text"): Promise<Play> {
+export async function play(client: Talks, kind = "puppet", body = "text"): Promise<Play> {
   const puppet = new Puppet();
   const task = await submit(client, `${kind}?channel=${puppet.name}`, body);
   const follower = await follow(client, task.id);
