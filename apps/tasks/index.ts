@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { App, type Connection, type Context, Hub } from "../../lib/index.ts";
 import * as ourKinds from "./kinds/index.ts";
+import { isPing, PONG } from "./ping.ts";
 import { queryOf } from "./query.ts";
 import { MemoryQueue, type MemoryQueueOptions } from "./queue/memory.ts";
 import { Spool } from "./spool.ts";
@@ -31,7 +32,8 @@ const pageQuery = z.object({
 
 /**
  * Background tasks that tell the page when they finish: HTTP begins and cancels them, a WebSocket
- * follows them, worker threads do the work.
+ * follows them, worker threads do the work. On the WebSocket a client that hears nothing may ask
+ * for a sign of life, `{"type":"ping"}`, which is answered `{"type":"pong"}` as in `chat.v1`.
  */
 export function createTasks(options: TasksOptions = {}): App {
   const app = new App({ maxBodyBytes: options.maxInputBytes ?? MAX_INPUT_BYTES });
@@ -105,9 +107,9 @@ function known(ctx: Context, tasks: Tasks): Task {
   return task;
 }
 
-// Nobody needs to say anything here; what comes is read so that the client's leaving is seen.
+// Reads what comes, so that the client's leaving is seen; only a `ping` has an answer.
 async function left(socket: Connection<unknown>): Promise<void> {
-  for await (const _ of socket);
+  for await (const message of socket) if (isPing(message)) await socket.send(PONG);
 }
 
 function sinceOf({ query: { epoch, offset } }: Context): unknown {
