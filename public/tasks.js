@@ -1,4 +1,4 @@
-import { Connection } from "./connection.js";
+import { Connection, PING } from "./connection.js";
 import { Demo } from "./demo.js";
 import { Task } from "./task.js";
 import { askState, askToCancel } from "./task-api.js";
@@ -31,7 +31,7 @@ export class Tasks extends Demo {
       title: "Tasks",
       summary: "The server counts the words of a text while you watch, and also when you do not.",
       emptyText: "Nothing yet. Choose a text, and watch it being counted.",
-      connection: new Connection(() => "tasks/"),
+      connection: new Connection(() => "tasks/", { ping: PING }),
     });
     const kept = this.#store.load();
     this.#tasks = kept.slice(0, LIMIT);
