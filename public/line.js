@@ -19,7 +19,7 @@ export function createLine(entry) {
   }
   if (entry.who !== undefined) line.append(part("who", entry.who));
   line.append(textOf(entry));
-  if (entry.at !== undefined) line.append(part("meta"));
+  if (hasMeta(entry)) line.append(part("meta"));
   updateLine(line, entry);
   return line;
 }
@@ -30,7 +30,7 @@ export function updateLine(line, entry) {
     line.textContent = entry.text;
     return;
   }
-  if (entry.at === undefined) return;
+  if (!hasMeta(entry)) return;
   const { state } = entry;
   if (state !== undefined) line.dataset.state = state;
   line.querySelector(".meta").replaceChildren(...metaOf(entry));
@@ -46,6 +46,11 @@ function textOf({ text }) {
   return element;
 }
 
+// Answers of the echo are as the tutorial's: nothing but their text.
+function hasMeta({ at, state }) {
+  return at !== undefined || state !== undefined;
+}
+
 function metaOf({ at, state }) {
   const parts = [];
   const time = timeOf(at);
@@ -56,7 +61,7 @@ function metaOf({ at, state }) {
 
 /** When something was said; nothing where the server's word for it is no time. */
 function timeOf(at) {
-  const date = new Date(at);
+  const date = new Date(typeof at === "string" ? at : Number.NaN);
   if (Number.isNaN(date.getTime())) return undefined;
   const time = document.createElement("time");
   time.dateTime = date.toISOString();
