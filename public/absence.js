@@ -6,7 +6,10 @@ export class Absence {
   #recovered;
   #newFrom;
   #latest;
-  /** Whether messages were missed that nobody can show any more. */
+  /**
+   * Whether messages were missed that nobody can show any more: `yes` where offsets say so,
+   * `maybe` where nobody knows, `no`.
+   */
   missed;
   /** The line above the first new message, once there is one. */
   line;
@@ -22,8 +25,10 @@ export class Absence {
     this.#recovered = recovered;
     this.#latest = latest;
     // A reload begins without a position, to have the whole history on the page again.
-    const known = seen?.epoch === position.epoch && seen.offset >= position.offset;
-    this.missed = recovered === false || (seen !== undefined && !known);
+    const sameEpoch = seen?.epoch === position.epoch;
+    const known = sameEpoch && seen.offset >= position.offset;
+    if (sameEpoch && !known) this.missed = "yes";
+    else this.missed = recovered === false || (seen !== undefined && !known) ? "maybe" : "no";
     this.#newFrom = known ? seen.offset : Number.POSITIVE_INFINITY;
   }
 

@@ -1,3 +1,5 @@
+import { whyUnseen } from "./text-limit.js";
+
 /** Where a message is written. What cannot be sent stays here, in sight. */
 export class Composer {
   #form = document.querySelector("#composer");
@@ -5,18 +7,24 @@ export class Composer {
   #button = document.querySelector("#send");
   #hint = document.querySelector("#hint");
 
-  /** @param {(text: string) => string} send says why the text was not taken, or nothing */
-  constructor(send) {
+  /**
+   * @param {(text: string) => string} send says why the text was not taken, or nothing
+   * @param {(text: string) => void} typed hears of what is there now and was not sent
+   */
+  constructor(send, typed) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#input.focus();
       if (this.text === "") return;
-      const refusal = send(this.text);
-      if (refusal === "") this.text = "";
-      else this.#hint.textContent = refusal;
+      const refusal = whyUnseen(this.text) || send(this.text);
+      if (refusal === "") {
+        this.text = "";
+        typed("");
+      } else this.#hint.textContent = refusal;
     });
     this.#input.addEventListener("input", () => {
       this.#hint.textContent = "";
+      typed(this.text);
     });
   }
 

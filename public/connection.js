@@ -1,5 +1,6 @@
 import { Backoff } from "./backoff.js";
 import { describeClose, leastWait, shouldReturn } from "./close-codes.js";
+import { Pulse } from "./pulse.js";
 import PartySocket, { CloseEvent as OwnCloseEvent } from "./vendor/partysocket/ws.js";
 
 /** A handshake that has not been answered by then is given up and tried again. */
@@ -7,6 +8,9 @@ const HANDSHAKE_MS = 10_000;
 
 /** Only a connection that lasted this long makes the next wait short again. */
 const STABLE_MS = 5_000;
+
+/** What a server that can be asked for a sign of life is asked with. */
+export const PING = JSON.stringify({ type: "ping" });
 
 /** Above this many bytes that the network has not taken yet, `send` refuses. */
 const SEND_BUFFER = 1024 * 1024;
@@ -18,7 +22,11 @@ const SEND_BUFFER = 1024 * 1024;
  * `state` is one of `idle` (never opened), `connecting` (the first attempt), `open`, `interrupted`
  * (lost, and being regained) and `closed` (the server asked not to come back).
  *
- * Events: `state`, and `message` whose `data` is the text.
+ * A server that understands it is asked for signs of life, see `Pulse`; whoever waits for an answer
+ * of another one says so with `expect`.
+ *
+ * Events: `state`, `condition` when only what `condition` says has changed, and `message` whose
+ * `data` is the text.
  */
 export class Connection extends EventTarget {
   #address;
@@ -28,25 +36,53 @@ export class Connection extends EventTarget {
   #reason = "";
   #backoff = new Backoff();
   #openedAt = Number.POSITIVE_INFINITY;
+  #ping;
+  #pulse = new Pulse({
+    ask: () => this.#ping !== undefined && this.send(this.#ping),
+    changed: () => this.#tell(),
+    lost: () => this.renew(),
+  });
+  /** Whether the browser said that it has no network, and when, for a connection that was open. */
+  #offline = false;
+  #heardOffline = false;
 
   /**
    * @param {() => string} address relative to the page, such as `ws/`; asked at each attempt
-   * @param {string[]} [protocols] subprotocols to offer
+   * @param {object} [speaks]
+   * @param {string[]} [speaks.protocols] subprotocols to offer
+   * @param {string} [speaks.ping] what the server answers with a sign of life; without it, only
+   *   answers that are owed tell that a connection is dead
    */
-  constructor(address, protocols) {
+  constructor(address, { protocols, ping } = {}) {
     super();
     this.#address = address;
     this.#protocols = protocols;
-    // `online` only brings the next attempt forward. `navigator.onLine` is not asked: it is false
-    // on a machine without a network, where a server on the same machine still answers.
-    addEventListener("online", () => this.#hurry());
+    this.#ping = ping;
+    addEventListener("offline", () => this.#wentOffline());
+    addEventListener("online", () => this.#wake());
+    document.addEventListener("resume", () => this.#wake());
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) this.#wake();
+    });
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#hurry();
+      if (document.visibilityState !== "visible") return;
+      this.#hurry();
+      if (this.#state === "open") this.#pulse.check();
     });
   }
 
   get state() {
     return this.#state;
+  }
+
+  /**
+   * What is known of it beyond `state`: an `open` one is `offline` when the browser has lost its
+   * network since, `silent` when an answer is overdue, and `local` when it answers without a network.
+   */
+  get condition() {
+    if (this.#state !== "open") return this.#state;
+    if (this.#offline) return this.#heardOffline ? "local" : "offline";
+    return this.#pulse.doubtful ? "silent" : "open";
   }
 
   /** Why the connection is `closed`, as a sentence; otherwise empty. */
@@ -77,6 +113,11 @@ export class Connection extends EventTarget {
     this.#connect();
   }
 
+  /** Waits for an answer that the server owes; a connection on which nothing comes is given up. */
+  expect() {
+    if (this.#state === "open") this.#pulse.expect();
+  }
+
   /** Gives up a connection that is open and silent, for a new one. */
   renew() {
     this.#change("interrupted");
@@ -97,6 +138,23 @@ export class Connection extends EventTarget {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > SEND_BUFFER) return false;
     return socket.send(text);
+  }
+
+  // A page that slept, or whose network is another one now: what looks open may be dead.
+  #wake() {
+    this.#offline = false;
+    this.#hurry();
+    if (this.#state !== "open") return;
+    this.#tell();
+    if (!this.#pulse.check()) this.renew();
+  }
+
+  // Without a network, a server on the same machine still answers.
+  #wentOffline() {
+    this.#offline = true;
+    this.#heardOffline = false;
+    if (this.#state === "open") this.#pulse.check();
+    this.#tell();
   }
 
   #hurry() {
@@ -124,9 +182,12 @@ export class Connection extends EventTarget {
     const socket = new PartySocket(() => this.url, this.#protocols, options);
     socket.onopen = () => {
       this.#openedAt = performance.now();
+      this.#offline = false;
+      this.#pulse.begin();
       this.#change("open");
     };
     socket.onmessage = ({ data }) => {
+      this.#heard();
       // The demos speak text; a binary message has nothing that could be shown.
       if (typeof data === "string") this.dispatchEvent(new MessageEvent("message", { data }));
     };
@@ -148,6 +209,13 @@ export class Connection extends EventTarget {
     return wait;
   }
 
+  #heard() {
+    this.#pulse.heard();
+    if (!this.#offline || this.#heardOffline) return;
+    this.#heardOffline = true;
+    this.#tell();
+  }
+
   #forget() {
     const socket = this.#socket;
     this.#socket = null;
@@ -161,6 +229,11 @@ export class Connection extends EventTarget {
     if (state === this.#state && reason === this.#reason) return;
     this.#state = state;
     this.#reason = reason;
+    if (state !== "open") this.#pulse.end();
     this.dispatchEvent(new Event("state"));
+  }
+
+  #tell() {
+    this.dispatchEvent(new Event("condition"));
   }
 }

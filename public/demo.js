@@ -1,13 +1,12 @@
 /**
  * One conversation with the server: its connection, and what was said in it, which a demo has as
- * `history`. A demo has `send(text)` too, which says why a text was not taken, or nothing.
+ * `history`. A demo has `send(text)` too, which says why a text was not taken, or nothing, and
+ * `retry(entry)` and `discard(entry)` for a message that failed.
  *
  * Events: `state` when the connection or what `ready` says changes, `change` when the history
  * does, `news` when somebody else said something that was not there before.
  */
 export class Demo extends EventTarget {
-  /** The text that was typed and not sent. */
-  draft = "";
   /** How many messages arrived while nobody saw them. */
   unread = 0;
 
@@ -26,7 +25,9 @@ export class Demo extends EventTarget {
     this.summary = summary;
     this.emptyText = emptyText;
     this.connection = connection;
-    connection.addEventListener("state", () => this.emit("state"));
+    for (const type of ["state", "condition"]) {
+      connection.addEventListener(type, () => this.emit("state"));
+    }
   }
 
   /** What the page is called while this demo is shown. */

@@ -1,5 +1,7 @@
 import { Composer } from "./composer.js";
+import { Drafts } from "./drafts.js";
 import { Echo } from "./echo.js";
+import { browserKept, windowKept } from "./kept.js";
 import { MembersList } from "./members-list.js";
 import { Messages } from "./messages.js";
 import { NameForm } from "./name-form.js";
@@ -13,16 +15,19 @@ import { Tasks } from "./tasks.js";
 import { TasksView } from "./tasks-view.js";
 import { Title } from "./title.js";
 
+const FORGETFUL = "Nothing here will be remembered: this browser's storage is blocked or full.";
+
 const room = new Room();
 const tasks = new Tasks();
 const demos = [new Echo(), room, tasks];
+const drafts = new Drafts();
 let shown;
 
 const tabs = new Tabs(demos);
 const title = new Title(demos);
 const share = new Share();
 const panels = new Panels();
-const messages = new Messages((action, entry) => room[action](entry));
+const messages = new Messages((action, entry) => shown[action](entry));
 const tasksView = new TasksView(tasks);
 const stateLine = new StateLine(
   () => shown.connection.open(),
@@ -30,11 +35,14 @@ const stateLine = new StateLine(
 );
 const roomForm = new NameForm(document.querySelector("#roomForm"), goTo);
 const identity = new NameForm(document.querySelector("#identity"), (name) => room.rename(name));
-const composer = new Composer((text) => {
-  const refusal = shown.send(text);
-  if (refusal === "") messages.follow();
-  return refusal;
-});
+const composer = new Composer(
+  (text) => {
+    const refusal = shown.send(text);
+    if (refusal === "") messages.follow();
+    return refusal;
+  },
+  (text) => drafts.keep(shown.place, text),
+);
 new MembersList(room);
 document.querySelector("#nameRule").textContent = RULE;
 document.querySelector("#newRoom").addEventListener("click", () => goTo(randomName()));
@@ -58,16 +66,18 @@ room.addEventListener("room", () => {
   if (room === shown) showDemo();
 });
 
+for (const kept of [windowKept, browserKept]) kept.addEventListener("change", showForgetful);
+showForgetful();
+
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") see(shown);
 });
 
 tabs.onChoose((demo, rest) => {
-  if (shown) shown.draft = composer.text;
   shown = undefined;
   demo.visit(rest);
   shown = demo;
-  composer.text = demo.draft;
+  composer.text = drafts.of(demo.place);
   showDemo();
   see(demo);
 });
@@ -85,7 +95,7 @@ function focusView() {
 }
 
 function goTo(name) {
-  location.hash = `#room/${name}`;
+  location.hash = `#room/${encodeURIComponent(name)}`;
   return "";
 }
 
@@ -115,6 +125,11 @@ function see(demo) {
 function showUnread(demo) {
   tabs.refresh(demo);
   title.show(shown.heading);
+}
+
+function showForgetful() {
+  document.querySelector("#forgetful").textContent =
+    windowKept.works && browserKept.works ? "" : FORGETFUL;
 }
 
 function showState() {

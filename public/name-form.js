@@ -1,4 +1,4 @@
-import { isName } from "./names.js";
+import { composed, isName } from "./names.js";
 
 /** A form with a name in it: a room's, or one's own. */
 export class NameForm {
@@ -15,7 +15,7 @@ export class NameForm {
     this.#input.addEventListener("input", () => this.#check());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.#check()) this.#note.textContent = submit(this.#input.value);
+      if (this.#check()) this.#note.textContent = submit(composed(this.#input.value));
       else this.#input.focus();
     });
   }
@@ -29,7 +29,7 @@ export class NameForm {
   }
 
   #check() {
-    const valid = isName(this.#input.value);
+    const valid = isName(composed(this.#input.value));
     this.#input.ariaInvalid = String(!valid);
     this.#note.textContent = "";
     return valid;

@@ -1,12 +1,29 @@
-const SHAPE = /^[A-Za-z0-9_-]{1,64}$/;
+import { windowKept } from "./kept.js";
+
+/** As the server's: letters, marks and digits of any script that can be seen, `_` and `-`. */
+const SHAPE = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{Nd}_-]){1,64}$/u;
 const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789";
 
 /** The rule for rooms and for people, in words. */
-export const RULE = "1 to 64 characters: letters A–Z a–z, digits, _ and -.";
+export const RULE = "1 to 64 characters: letters, marks and digits of any script, _ and -.";
 
 /** Whether the server takes `name`. */
 export function isName(name) {
-  return SHAPE.test(name);
+  return SHAPE.test(name) && name === composed(name);
+}
+
+/** A name in the one spelling (NFC) that the server takes: keyboards write `é` in two ways. */
+export function composed(name) {
+  return name.normalize("NFC");
+}
+
+/** A name as it stands in a URL, decoded; as it stands there when it cannot be decoded. */
+export function decoded(part) {
+  try {
+    return composed(decodeURIComponent(part));
+  } catch {
+    return part;
+  }
 }
 
 /** A name that nobody else has by chance, short enough to be read out. */
@@ -16,17 +33,19 @@ export function randomName() {
 }
 
 /**
- * The name this window has for something: the one it had before a reload, or a random one.
- * `sessionStorage` keeps it, so that every window has its own.
+ * The name this window has for something: the one it had before a reload, or a random one. Every
+ * window has its own.
  */
 export function loadName(key) {
-  const kept = sessionStorage.getItem(key) ?? "";
-  if (isName(kept)) return kept;
-  return saveName(key, randomName());
+  return windowKept.read(key, isKeptName) ?? saveName(key, randomName());
 }
 
 /** Keeps `name` for this window. */
 export function saveName(key, name) {
-  sessionStorage.setItem(key, name);
+  windowKept.write(key, name);
   return name;
+}
+
+function isKeptName(value) {
+  return typeof value === "string" && isName(value);
 }

@@ -1,10 +1,11 @@
+import { windowKept } from "./kept.js";
+import { whyTooLong } from "./text-limit.js";
+
 /** How many messages may wait for their acknowledgement. The server takes 500 at once. */
 const LIMIT = 50;
 
-/** The longest message the server reads, in bytes. */
-const MAX_BYTES = 64 * 1024;
-
-const encoder = new TextEncoder();
+/** Stands before the keys of all outboxes. */
+const PREFIX = "outbox ";
 
 /**
  * A message on its way.
@@ -27,10 +28,13 @@ export class Outbox {
 
   /** @param {string} key tells the outboxes of a window apart */
   constructor(key) {
-    this.#key = `outbox ${key}`;
-    for (const [id, text] of JSON.parse(sessionStorage.getItem(this.#key) ?? "[]")) {
-      this.#put(id, text);
-    }
+    this.#key = PREFIX + key;
+    for (const [id, text] of windowKept.read(this.#key, areLetters) ?? []) this.#put(id, text);
+  }
+
+  /** Whether any outbox of this window has letters, of rooms that were left too. */
+  static get anyWaits() {
+    return windowKept.keys(PREFIX).some((key) => windowKept.read(key, areLetters)?.length > 0);
   }
 
   /** @returns {Letter[]} in the order they were written */
@@ -46,17 +50,12 @@ export class Outbox {
     return this.size >= LIMIT;
   }
 
-  /** Whether some would be lost if the window was closed now, because storage is full. */
-  unsaved = false;
-
   /** Why `text` cannot be taken; empty when it can. */
   refusal(text) {
     if (this.full) {
       return `${LIMIT} messages are waiting to be sent. This one stays here until some have gone.`;
     }
-    const bytes = encoder.encode(say(newId(), text)).length;
-    if (bytes > MAX_BYTES) return tooLong(bytes - MAX_BYTES);
-    return "";
+    return whyTooLong(say(newId(), text));
   }
 
   /** @returns {Letter} */
@@ -125,16 +124,9 @@ export class Outbox {
   }
 
   #save() {
-    try {
-      if (this.size === 0) sessionStorage.removeItem(this.#key);
-      else {
-        const all = this.letters.map(({ id, text }) => [id, text]);
-        sessionStorage.setItem(this.#key, JSON.stringify(all));
-      }
-      this.unsaved = false;
-    } catch {
-      this.unsaved = true;
-    }
+    const all = this.letters.map(({ id, text }) => [id, text]);
+    if (all.length === 0) windowKept.remove(this.#key);
+    else windowKept.write(this.#key, all);
   }
 }
 
@@ -151,6 +143,10 @@ function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-function tooLong(bytes) {
-  return `Too long by ${bytes.toLocaleString("en")} ${bytes === 1 ? "byte" : "bytes"}.`;
+function areLetters(value) {
+  return Array.isArray(value) && value.every(isLetter);
+}
+
+function isLetter(value) {
+  return Array.isArray(value) && value.length === 2 && value.every((it) => typeof it === "string");
 }

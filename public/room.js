@@ -1,12 +1,11 @@
-import { Connection } from "./connection.js";
+import { readMessage } from "./chat-v1.js";
+import { Connection, PING } from "./connection.js";
 import { Demo } from "./demo.js";
 import { History } from "./history.js";
 import { Members } from "./members.js";
-import { isName, loadName, RULE, saveName } from "./names.js";
+import { decoded, isName, loadName, RULE, saveName } from "./names.js";
+import { Outbox } from "./outbox.js";
 import { Transcript } from "./transcript.js";
-
-/** An open connection that owes an answer and is silent for this long is given up. */
-const SILENCE_MS = 10_000;
 
 /**
  * The room: everyone who has it open reads what everyone writes. It speaks `chat.v1`.
@@ -22,7 +21,6 @@ export class Room extends Demo {
   #transcript;
   #nothing = new History();
   #welcomed = false;
-  #silence = 0;
 
   constructor() {
     super({
@@ -30,13 +28,16 @@ export class Room extends Demo {
       title: "Room",
       summary: "Everyone here reads every message. Open the link in a second window and try it.",
       emptyText: "Nobody has said anything here yet.",
-      connection: new Connection(() => this.#address, ["chat.v1"]),
+      connection: new Connection(() => this.#address, { protocols: ["chat.v1"], ping: PING }),
     });
-    this.connection.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
+    this.connection.addEventListener("message", ({ data }) => {
+      const message = readMessage(data);
+      if (message) this.#receive(message);
+    });
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("pagehide", () => this.#transcript?.keep());
     addEventListener("beforeunload", (event) => {
-      if (this.#transcript?.outbox.unsaved) event.preventDefault();
+      if (Outbox.anyWaits) event.preventDefault();
     });
   }
 
@@ -53,7 +54,7 @@ export class Room extends Demo {
   }
 
   get place() {
-    return this.roomName === "" ? this.name : `${this.name}/${this.roomName}`;
+    return this.roomName === "" ? this.name : this.#placeOf(this.roomName);
   }
 
   get ready() {
@@ -64,10 +65,13 @@ export class Room extends Demo {
     return this.#transcript?.replaying ?? false;
   }
 
-  /** Goes to the room of that name; without one to this window's last room, or to a new one. */
-  visit(name) {
-    const wanted = name || this.roomName || loadName("room");
-    if (name === "") window.history.replaceState(null, "", `#${this.name}/${wanted}`);
+  /**
+   * Goes to the room of that name, as it stands in the address; without one to this window's last
+   * room, or to a new one.
+   */
+  visit(rest) {
+    const wanted = decoded(rest) || this.roomName || loadName("room");
+    if (rest === "") window.history.replaceState(null, "", `#${this.#placeOf(wanted)}`);
     if (wanted !== this.roomName) this.#enter(wanted);
   }
 
@@ -109,7 +113,12 @@ export class Room extends Demo {
 
   get #address() {
     const query = new URLSearchParams(this.#transcript?.position).toString();
-    return `chat/${this.roomName}/${this.you}${query && `?${query}`}`;
+    const names = [this.roomName, this.you].map(encodeURIComponent).join("/");
+    return `chat/${names}${query && `?${query}`}`;
+  }
+
+  #placeOf(name) {
+    return `${this.name}/${encodeURIComponent(name)}`;
   }
 
   #enter(name) {
@@ -198,11 +207,8 @@ export class Room extends Demo {
     });
   }
 
-  // A browser cannot ping, and a network that swallows everything looks like a quiet room.
+  // The server owes a welcome, or an answer for each letter.
   #watch() {
-    clearTimeout(this.#silence);
-    const owed = !this.#welcomed || this.#transcript.outbox.owed;
-    if (this.connection.state !== "open" || !owed) return;
-    this.#silence = setTimeout(() => this.connection.renew(), SILENCE_MS);
+    if (!this.#welcomed || this.#transcript?.outbox.owed) this.connection.expect();
   }
 }

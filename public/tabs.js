@@ -1,4 +1,4 @@
-import { stateName } from "./state-line.js";
+import { dotOf, stateName } from "./state-line.js";
 
 /** The links that choose a demo. The choice lives in the address, so Back and bookmarks work. */
 export class Tabs {
@@ -33,8 +33,8 @@ export class Tabs {
   refresh(demo) {
     const link = this.#links.get(demo);
     link.href = `#${demo.place}`;
-    link.dataset.state = demo.connection.state;
-    link.querySelector(".note").textContent = stateName(demo.connection.state);
+    link.dataset.state = dotOf(demo.connection);
+    link.querySelector(".note").textContent = stateName(demo.connection);
     const unread = link.querySelector(".unread");
     unread.hidden = demo.unread === 0;
     unread.textContent = demo.unread > 99 ? "99+ new" : `${demo.unread} new`;

@@ -1,3 +1,5 @@
+import { isPosition } from "./chat-v1.js";
+
 /** An answer that has not come by then will not come. */
 const ANSWER_MS = 10_000;
 
@@ -11,7 +13,19 @@ export async function askState(id) {
   const response = await request(id, "GET");
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  return response.json();
+  const state = await response.json();
+  if (!isState(state)) throw new Error("the server's answer is no state of a task");
+  return state;
+}
+
+/** The state of a task that an event tells; undefined for an event that tells none. */
+export function readState(data) {
+  try {
+    const state = JSON.parse(data);
+    return isState(state) ? state : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -30,4 +44,9 @@ export async function askToCancel(id) {
 function request(id, method) {
   const signal = AbortSignal.timeout(ANSWER_MS);
   return fetch(`tasks/${id}`, { method, cache: "no-store", signal });
+}
+
+function isState(value) {
+  const texts = [value?.id, value?.status].every((it) => typeof it === "string");
+  return texts && Number.isFinite(value.progress) && isPosition(value.position);
 }

@@ -1,5 +1,5 @@
 import { percent, size } from "./numbers.js";
-import { summaryOf, wordResult } from "./word-result.js";
+import { isWordResult, summaryOf, wordResult } from "./word-result.js";
 
 const FORGOTTEN =
   "The server does not know this task any more: it was restarted, or the task ended more than an hour ago. Choose the file again to count it again.";
@@ -82,7 +82,7 @@ export class TaskRow {
 
   #drawResult() {
     const { result, status } = this.#task;
-    this.#result.hidden = status !== "succeeded";
+    this.#result.hidden = status !== "succeeded" || !isWordResult(result);
     if (this.#result.hidden || this.#drawn === result) return;
     this.#drawn = result;
     const summary = document.createElement("summary");

@@ -1,3 +1,4 @@
+import { browserKept, windowKept } from "./kept.js";
 import { Task } from "./task.js";
 
 const PREFIX = "task ";
@@ -12,39 +13,49 @@ const RELOADED = "The page was left before the upload had ended. Choose the file
 export class TaskStore {
   /** @returns {Task[]} the newest first */
   load() {
-    const uploads = JSON.parse(sessionStorage.getItem(UPLOADS) ?? "[]");
+    const uploads = windowKept.read(UPLOADS, areUploads) ?? [];
     const tasks = [
       ...uploads.map((about) => new Task({ ...about, error: about.error || RELOADED })),
-      ...keysOf(localStorage).map((key) => new Task(JSON.parse(localStorage.getItem(key)))),
+      ...browserKept.keys(PREFIX).flatMap((key) => taskOf(key)),
     ];
     return tasks.sort((a, b) => b.at - a.at);
   }
 
   /** Keeps a task that the server has. */
   keep({ id, name, bytes, at }) {
-    save(localStorage, PREFIX + id, { id, name, bytes, at });
+    browserKept.write(PREFIX + id, { id, name, bytes, at });
   }
 
   /** Keeps, of these tasks, those that the server does not have. */
   keepUploads(tasks) {
     const uploads = tasks.filter(({ id, status }) => id === "" && status !== "cancelled");
     const about = ({ name, bytes, at, error }) => ({ name, bytes, at, error });
-    save(sessionStorage, UPLOADS, uploads.map(about));
+    if (uploads.length > 0) windowKept.write(UPLOADS, uploads.map(about));
+    else windowKept.remove(UPLOADS);
   }
 
   /** Forgets the id of a task. */
   drop(id) {
-    localStorage.removeItem(PREFIX + id);
+    browserKept.remove(PREFIX + id);
   }
 }
 
-function keysOf(storage) {
-  return Object.keys(storage).filter((key) => key.startsWith(PREFIX));
+// One whose value cannot be read is taken out, so that the next page does not find it again.
+function taskOf(key) {
+  const about = browserKept.read(
+    key,
+    (value) => isAbout(value) && value.id && key === PREFIX + value.id,
+  );
+  if (about) return [new Task(about)];
+  browserKept.remove(key);
+  return [];
 }
 
-// Where nothing can be kept, for want of room say, the page works until it is left.
-function save(storage, key, value) {
-  try {
-    storage.setItem(key, JSON.stringify(value));
-  } catch {}
+function areUploads(value) {
+  return Array.isArray(value) && value.every(isAbout);
+}
+
+function isAbout({ id = "", name, bytes, at, error = "" }) {
+  const texts = [id, name, error].every((text) => typeof text === "string");
+  return texts && Number.isFinite(bytes) && Number.isFinite(at);
 }

@@ -3,7 +3,7 @@ import { size } from "./numbers.js";
 import { sentenceOf, TaskRow } from "./task-row.js";
 import { MAX_BYTES } from "./upload.js";
 import { AT_ONCE } from "./uploads.js";
-import { summaryOf } from "./word-result.js";
+import { isWordResult, summaryOf } from "./word-result.js";
 
 /** Ends that may come at once, and are all to be read out. */
 const NEWS = 5;
@@ -101,7 +101,7 @@ export class TasksView {
   }
 
   #announce(task) {
-    const text = task.status === "succeeded" ? summaryOf(task.result) : sentenceOf(task);
+    const text = isWordResult(task.result) ? summaryOf(task.result) : sentenceOf(task);
     const line = document.createElement("p");
     line.textContent = `${task.name}: ${text}`;
     this.#news.append(line);

@@ -1,7 +1,7 @@
-import { Connection } from "./connection.js";
+import { Connection, PING } from "./connection.js";
 import { Demo } from "./demo.js";
 import { Task } from "./task.js";
-import { askState, askToCancel } from "./task-api.js";
+import { askState, askToCancel, readState } from "./task-api.js";
 import { TaskStore } from "./task-store.js";
 import { UploadFailed, upload } from "./upload.js";
 import { Uploads } from "./uploads.js";
@@ -31,12 +31,12 @@ export class Tasks extends Demo {
       title: "Tasks",
       summary: "The server counts the words of a text while you watch, and also when you do not.",
       emptyText: "Nothing yet. Choose a text, and watch it being counted.",
-      connection: new Connection(() => "tasks/"),
+      connection: new Connection(() => "tasks/", { ping: PING }),
     });
     const kept = this.#store.load();
     this.#tasks = kept.slice(0, LIMIT);
     for (const { id } of kept.slice(LIMIT)) this.#store.drop(id);
-    this.connection.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
+    this.connection.addEventListener("message", ({ data }) => this.#receive(readState(data)));
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("beforeunload", (event) => {
       if (this.#tasks.some(({ pending }) => pending)) event.preventDefault();
@@ -167,7 +167,7 @@ export class Tasks extends Demo {
   }
 
   #receive(message) {
-    const task = this.#tasks.find(({ id }) => id === message.id);
+    const task = message && this.#tasks.find(({ id }) => id === message.id);
     if (task) this.#take(task, message);
   }
 

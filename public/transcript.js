@@ -1,8 +1,11 @@
 import { Absence } from "./absence.js";
+import { isPosition } from "./chat-v1.js";
 import { History } from "./history.js";
+import { windowKept } from "./kept.js";
 import { Outbox } from "./outbox.js";
 
 const MISSED = "Some messages were missed";
+const MAYBE_MISSED = "Some messages may have been missed";
 
 /**
  * What one client knows of a room: its messages, up to which position, and its own that are on
@@ -45,7 +48,7 @@ export class Transcript {
 
   /** Keeps the position for the next time this window comes to the room. */
   keep() {
-    if (this.position) sessionStorage.setItem(this.#key, JSON.stringify(this.position));
+    if (this.position) windowKept.write(this.#key, this.position);
   }
 
   /** Says that messages wait in a room that was left. */
@@ -55,12 +58,13 @@ export class Transcript {
 
   /** The server's first message of a connection, and of an epoch. */
   welcome(welcome) {
-    const seen = this.position ?? JSON.parse(sessionStorage.getItem(this.#key) ?? "null");
-    this.#absence = new Absence(welcome, seen ?? undefined);
+    const seen = this.position ?? windowKept.read(this.#key, isPosition);
+    this.#absence = new Absence(welcome, seen);
     this.#early.clear();
     this.position = welcome.position;
     this.replaying = true;
-    if (this.#absence.missed) this.#note(MISSED);
+    if (this.#absence.missed === "yes") this.#note(MISSED);
+    if (this.#absence.missed === "maybe") this.#note(MAYBE_MISSED);
   }
 
   /** @returns {boolean} whether it is news */
@@ -82,7 +86,7 @@ export class Transcript {
   /** The server has given a message of this client its place. */
   ack({ id, offset }) {
     const letter = this.#outbox.get(id);
-    if (!letter) return;
+    if (!letter || !this.position) return;
     this.#outbox.remove(letter);
     this.history.change(letter.entry, { state: "sent", reason: "" });
     if (letter.epoch !== "") return;

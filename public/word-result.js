@@ -6,6 +6,16 @@ const BARS = 10;
 /** Of a word; the table has it whole. */
 const LETTERS = 12;
 
+/** Whether a task's result is what this page can show; a server may keep none that is too long. */
+export function isWordResult(result) {
+  const numbers = [result?.lines, result?.words, result?.bytes];
+  return numbers.every(Number.isFinite) && Array.isArray(result.top) && result.top.every(isCount);
+}
+
+function isCount(value) {
+  return typeof value?.word === "string" && Number.isFinite(value.count);
+}
+
 /** What was counted, in two words. */
 export function summaryOf({ words }) {
   return `${inWords(words)} ${words === 1 ? "word" : "words"}`;

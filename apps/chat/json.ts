@@ -5,6 +5,8 @@ import { asJson, LOBBY, type Rooms, Visit } from "./room.ts";
 
 type Socket = Connection<z.infer<typeof fromClient>, FromServer>;
 
+const PONG: FromServer = { type: "pong" };
+
 /** `chat.v1`: JSON with history, acknowledgements and presence. See PROTOCOL.md. */
 export function json(rooms: Rooms) {
   return async (socket: Socket, ctx: Context): Promise<void> => {
@@ -31,8 +33,10 @@ export function invalid({ code, message, value }: Misfit): FromServer {
 async function answer(
   visit: Visit,
   socket: Socket,
-  { id, text }: z.infer<typeof fromClient>,
+  said: z.infer<typeof fromClient>,
 ): Promise<FromServer> {
+  if (said.type === "ping") return PONG;
+  const { id, text } = said;
   const { outcome, position } = await visit.say(socket, text, id);
   if (outcome !== "conflict") return { type: "ack", id, offset: position.offset };
   const message = "expected an id of its own for each text, but this one has carried another";

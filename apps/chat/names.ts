@@ -1,8 +1,13 @@
 import type { Context } from "../../lib/index.ts";
 
-/** What a room or a client may be called. */
-export const NAME = /^[A-Za-z0-9_-]{1,64}$/;
-const RULE = "1–64 characters of A-Z a-z 0-9 _ -";
+/**
+ * What a room or a client may be called, but for its normal form: 1 to 64 code points, each a
+ * letter, a mark or a digit of any script, `_` or `-`, and none that is invisible by itself. Among
+ * those are letters too, Hangul's fillers (UTS #39, Default_Ignorable_Code_Point).
+ */
+export const NAME =
+  /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{Letter}\p{Mark}\p{Decimal_Number}_-]){1,64}$/u;
+const RULE = "1–64 characters: letters, marks and digits of any script, _ and -, in NFC";
 
 /**
  * Middleware that refuses a handshake with 400 unless its `client_id`, and its `room` where the
@@ -10,7 +15,12 @@ const RULE = "1–64 characters of A-Z a-z 0-9 _ -";
  */
 export async function validNames(ctx: Context, next: () => Promise<void>): Promise<void> {
   const { client_id = "", room } = ctx.params;
-  if (room !== undefined && !NAME.test(room)) ctx.throw(400, `expected a room name of ${RULE}`);
-  if (!NAME.test(client_id)) ctx.throw(400, `expected a client id of ${RULE}`);
+  if (room !== undefined && !isName(room)) ctx.throw(400, `expected a room name of ${RULE}`);
+  if (!isName(client_id)) ctx.throw(400, `expected a client id of ${RULE}`);
   await next();
+}
+
+// One spelling for each name: two that look the same to everybody would be two rooms.
+function isName(name: string): boolean {
+  return NAME.test(name) && name === name.normalize("NFC");
 }

@@ -15,6 +15,12 @@ export const member = z.object({ id: name, since: z.iso.datetime() });
 /** Client: says something. The same id with the same text is delivered once. */
 export const say = z.object({ type: z.literal("say"), id: messageId, text: z.string() });
 
+/** Client: asks for a sign of life. */
+export const ping = z.object({ type: z.literal("ping") });
+
+/** Server: the answer to a `ping`. */
+export const pong = z.object({ type: z.literal("pong") });
+
 /** Server: the first message of a connection, and again when the history has begun anew. */
 export const welcome = z.object({
   type: z.literal("welcome"),
@@ -52,7 +58,7 @@ export const error = z.object({
 });
 
 /** All that a client sends. */
-export const fromClient = say;
+export const fromClient = z.discriminatedUnion("type", [say, ping]);
 
 /** All that the server sends. */
 export const fromServer = z.discriminatedUnion("type", [
@@ -62,6 +68,7 @@ export const fromServer = z.discriminatedUnion("type", [
   joined,
   left,
   error,
+  pong,
 ]);
 
 /** See {@link fromServer}. */

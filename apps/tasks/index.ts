@@ -2,6 +2,7 @@ import { z } from "zod";
 import { App, type Connection, type Context, Hub } from "../../lib/index.ts";
 import * as ourKinds from "./kinds/index.ts";
 import { checked, type TasksOptions } from "./options.ts";
+import { isPing, PONG } from "./ping.ts";
 import { queryOf } from "./query.ts";
 import { MemoryQueue } from "./queue/memory.ts";
 import { Spool } from "./spool.ts";
@@ -24,9 +25,10 @@ const pageQuery = z.object({
 
 /**
  * Background tasks that tell the page when they finish: HTTP begins and cancels them, a WebSocket
- * follows them, worker threads do the work.
+ * follows them, worker threads do the work. On the WebSocket a client that hears nothing may ask
+ * for a sign of life, `{"type":"ping"}`, which is answered `{"type":"pong"}` as in `chat.v1`.
  *
- * @throws TypeError for an option that there is not, or a value that cannot be meant
+ * @throws TypeError for an unknown option, or a value that cannot be meant
  */
 export function createTasks(options: TasksOptions = {}): App {
   const { maxInputBytes, maxInputsBytes, maxUploadsPerClient, maxResultsBytes } = checked(options);
@@ -121,9 +123,9 @@ function known(ctx: Context, tasks: Tasks): Task {
   return task;
 }
 
-// Nobody needs to say anything here; what comes is read so that the client's leaving is seen.
+// Reads what comes, so that the client's leaving is seen; only a `ping` has an answer.
 async function left(socket: Connection<unknown>): Promise<void> {
-  for await (const _ of socket);
+  for await (const message of socket) if (isPing(message)) await socket.send(PONG);
 }
 
 function sinceOf({ query: { epoch, offset } }: Context): unknown {

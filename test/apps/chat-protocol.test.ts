@@ -12,6 +12,8 @@ const markdown = readFileSync(new URL("../../apps/chat/PROTOCOL.md", import.meta
 
 const messages = {
   say: ["Client → server.", protocol.say],
+  ping: ["Client → server.", protocol.ping],
+  pong: ["Server → client.", protocol.pong],
   welcome: ["Server → client.", protocol.welcome],
   message: ["Server → client.", protocol.message],
   ack: ["Server → client.", protocol.ack],
@@ -61,8 +63,8 @@ describe("PROTOCOL.md", () => {
   }
 
   test("has every message that there is, and no other", () => {
-    const fromServer = protocol.fromServer.options.map(({ shape }) => shape.type.value);
-    const types = [protocol.fromClient.shape.type.value, ...fromServer];
+    const all = [...protocol.fromClient.options, ...protocol.fromServer.options];
+    const types: string[] = all.map(({ shape }) => shape.type.value);
     assert.deepEqual(types.sort(), Object.keys(messages).sort());
     const headings = [...markdown.matchAll(/^### (.*)$/gm)].map(([, heading]) => heading ?? "");
     assert.deepEqual(headings.sort(), types);

@@ -194,8 +194,10 @@ describe("chat.v1", () => {
   });
 });
 
+const RULE = "1–64 characters: letters, marks and digits of any script, _ and -, in NFC";
+
 describe("a name that is not allowed", () => {
-  const names = ["x".repeat(65), "a%20b", "%C3%BC", "a%2Fb", "%00", "a.b", "%", "<b>", "a:b"];
+  const names = ["x".repeat(65), "a%20b", "%C3", "a%2Fb", "%00", "a.b", "%", "<b>", "a:b"];
   for (const protocols of [[], ["chat.v1"]]) {
     const kind = protocols.length ? "chat.v1" : "plain text";
     for (const name of names) {
@@ -209,7 +211,7 @@ describe("a name that is not allowed", () => {
           await assert.rejects(served.client.connect(path, { protocols }), (error) => {
             assert.ok(error instanceof HandshakeRefused);
             assert.equal(error.status, 400);
-            assert.equal(error.body, `expected a ${what} of 1–64 characters of A-Z a-z 0-9 _ -`);
+            assert.equal(error.body, `expected a ${what} of ${RULE}`);
             return true;
           });
         }

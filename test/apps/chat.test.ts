@@ -87,13 +87,16 @@ describe("a client id", () => {
     });
   }
 
-  for (const id of ["x".repeat(65), "a%20b", "%C3%BC", "a%2Fb", "%00", "a.b", "%", "<b>"]) {
+  for (const id of ["x".repeat(65), "a%20b", "%C3", "a%2Fb", "%00", "a.b", "%", "<b>"]) {
     test(`may not be ${id.slice(0, 10)} (${id.length} characters)`, async () => {
       await using client = await TestClient.start(app);
       await assert.rejects(client.connect(`/chat/${id}`), (error: HandshakeRefused) => {
         assert.ok(error instanceof HandshakeRefused);
         assert.equal(error.status, 400);
-        assert.equal(error.body, "expected a client id of 1–64 characters of A-Z a-z 0-9 _ -");
+        assert.equal(
+          error.body,
+          "expected a client id of 1–64 characters: letters, marks and digits of any script, _ and -, in NFC",
+        );
         return true;
       });
     });

@@ -183,7 +183,7 @@ test("a room and a name must follow the rule, and what was typed is there to be 
       room: page.getByRole("textbox", { name: "Room" }),
     };
     for (const field of Object.values(fields)) {
-      for (const bad of ["not a name", "<script>alert(1)</script>", "", "x".repeat(65), "ä"]) {
+      for (const bad of ["not a name", "<script>alert(1)</script>", "", "x".repeat(65), "a.b"]) {
         await field.fill(bad);
         assert.equal(await field.getAttribute("aria-invalid"), "true", bad);
         await field.press("Enter");

@@ -156,7 +156,9 @@ test("the page can be looked at when messages have failed", async () => {
     await page.routeWebSocket(/\/chat\//, async (socket) => {
       await socket.close({ code: 1008, reason: "too many messages" });
     });
-    await page.addInitScript(`sessionStorage.setItem("outbox fox me", '[["1","Hello?"]]')`);
+    await page.addInitScript(
+      `sessionStorage.setItem("koa-subapps:1:outbox fox me", '[["1","Hello?"]]')`,
+    );
     await page.goto(`${app.url}#room/fox`);
     await seesTalk(page, ["me: Hello? (failed)"]);
     await shoot(page, "room-failed");

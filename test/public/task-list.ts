@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Locator, Page, Route } from "playwright-core";
 import { Puppet } from "../apps/tasks/support/puppet.ts";
 import { DEADLINE, type OpenWindow, seesState, type WindowOptions } from "./windows.ts";
@@ -50,7 +53,23 @@ export async function openTasks(
 
 /** Chooses files, as the dialogue of the browser does. */
 export async function choose(page: Page, ...files: TextFile[]): Promise<void> {
-  await page.locator("#files").setInputFiles(files);
+  const large = files.some(({ buffer }) => buffer.length > INLINE_BYTES);
+  await page.locator("#files").setInputFiles(large ? await pathsOf(files) : files);
+}
+
+/** Longer ones go to the browser by their paths: by Playwright's pipe a busy machine takes too long. */
+const INLINE_BYTES = 1024 * 1024;
+
+// In the temporary folder that each of these test files has of its own, and removes.
+async function pathsOf(files: readonly TextFile[]): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "chosen-"));
+  return Promise.all(
+    files.map(async ({ name, buffer }) => {
+      const path = join(folder, name);
+      await writeFile(path, buffer);
+      return path;
+    }),
+  );
 }
 
 /** The row of a file on the page. */

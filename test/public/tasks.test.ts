@@ -143,6 +143,8 @@ describe("a task on the page", () => {
       const page = await openTasks(open, serving.url);
       await choose(page, it.file);
       await it.puppet.ready;
+      // The page has the answer, and so an id to come back to.
+      await seesTask(page, "poem.txt", /^(Queued|Counting)/);
       await page.goto("about:blank");
       it.puppet.do({ succeed: resultOf(3) });
       await page.goto(`${serving.url}#tasks`);

@@ -35,7 +35,7 @@ export async function withWindows(
         // Once: a name that is changed later is kept over a reload. Not in about:blank, which has
         // nothing to keep it in.
         await context.addInitScript(`if (location.protocol !== "about:") {
-          sessionStorage.clientId ??= "${clientId}";
+          sessionStorage["koa-subapps:1:clientId"] ??= JSON.stringify("${clientId}");
         }`);
       }
       const page = await context.newPage();

@@ -17,8 +17,10 @@ export const wordcount = kind({
   async run(input, { top }, { progress }) {
     const counts = new Map<string, Count>();
     let [lines, words, bytes] = [0, 0, 0];
+    let isLineOpen = false;
     for await (const { text, read } of texts(input)) {
       lines += text.split("\n").length - 1;
+      if (text !== "") isLineOpen = !text.endsWith("\n");
       bytes = read;
       for (const [word] of text.matchAll(WORD)) {
         words++;
@@ -26,6 +28,8 @@ export const wordcount = kind({
       }
       progress(bytes / Math.max(input.bytes, 1));
     }
+    // As people count: the last line is one too, whether or not it is ended.
+    if (isLineOpen) lines++;
     return { lines, words, bytes, top: mostFrequent(counts, top) };
   },
 });

@@ -40,7 +40,8 @@ function reference(content: Uint8Array, most = 1_000): Result {
     .map(([word, count]) => ({ word, count }))
     .sort((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1))
     .slice(0, most);
-  const lines = content.filter((byte) => byte === 10).length;
+  const ended = content.filter((byte) => byte === 10).length;
+  const lines = content.length > 0 && content.at(-1) !== 10 ? ended + 1 : ended;
   return { lines, words: words.length, bytes: content.length, top };
 }
 
@@ -212,7 +213,7 @@ text = open(sys.argv[1], encoding="utf-8", newline="").read()
 part = {c for c in set(text) if unicodedata.category(c)[0] in "LMN" or c == "'"}
 words = [w.lower() for w in "".join(c if c in part else " " for c in text).split(" ") if w]
 top = sorted(collections.Counter(words).items(), key=lambda w: (-w[1], w[0].encode("utf-16-be")))
-print(json.dumps({"lines": text.count("\\n"), "words": len(words),
+print(json.dumps({"lines": text.count("\\n") + (text[-1:] not in ("", "\\n")), "words": len(words),
                   "bytes": len(text.encode()), "top": top[:100]}))
 `;
 
@@ -269,4 +270,18 @@ function someText(bytes: number): Buffer {
     length += chunk.length;
   }
   return Buffer.concat(chunks);
+}
+
+for (const [text, lines] of [
+  ["", 0],
+  ["one", 1],
+  ["one\n", 1],
+  ["one\ntwo", 2],
+  ["one\r\ntwo\r\n", 2],
+  ["\n\n", 2],
+  ["\n\nthree", 3],
+] as const) {
+  test(`${JSON.stringify(text)} has ${lines} ${lines === 1 ? "line" : "lines"}, as people count`, async () => {
+    assert.equal((await count([Buffer.from(text)])).lines, lines);
+  });
 }
