@@ -1,5 +1,4 @@
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+import { dayName, dayOf, fullTimeOf, isTime, timeOf } from "./calendar.js";
 
 const STATES = { sending: "sending", sent: "sent", failed: "not sent" };
 
@@ -30,18 +29,53 @@ export function updateLine(line, entry) {
   }
   const { state } = entry;
   if (state !== undefined) line.dataset.state = state;
+  const date = new Date(entry.at);
+  if (isTime(date)) line.dataset.day = dayOf(date);
   line.querySelector(".meta").replaceChildren(...metaOf(entry));
   line.querySelector(".failure")?.remove();
   if (state === "failed") line.append(failureOf(entry));
 }
 
+/**
+ * Says above each line where another day begins, and nothing above the others. A list of today
+ * alone says nothing.
+ *
+ * @param {Iterable<HTMLElement>} lines from the oldest on
+ */
+export function separateDays(lines) {
+  const now = new Date();
+  let before = dayOf(now);
+  for (const line of lines) {
+    const { day } = line.dataset;
+    if (day === undefined) continue;
+    nameDay(line, day === before ? "" : dayName(new Date(line.querySelector("time").dateTime)));
+    before = day;
+  }
+}
+
+// In the line it belongs to: what is removed or moved takes its day along.
+function nameDay(line, text) {
+  let name = line.querySelector(":scope > .day");
+  if ((name?.textContent ?? "") === text) return;
+  if (text === "") return name.remove();
+  if (name === null) {
+    name = part("day");
+    // It has no say in where the text of the message begins.
+    name.dir = "ltr";
+    line.prepend(name);
+  }
+  name.textContent = text;
+}
+
 function metaOf({ at, state }) {
   const date = new Date(at);
+  const mark = state === undefined ? [] : [part("mark", STATES[state])];
+  if (!isTime(date)) return mark;
   const time = document.createElement("time");
   time.dateTime = at;
-  time.title = calendar.format(date);
-  time.textContent = clock.format(date);
-  return state === undefined ? [time] : [time, " ", part("mark", STATES[state])];
+  time.title = fullTimeOf(date);
+  time.textContent = timeOf(date);
+  return [time, ...mark.flatMap((it) => [" ", it])];
 }
 
 function failureOf({ reason }) {

@@ -1,4 +1,5 @@
-import { createLine, updateLine } from "./line.js";
+import { onNewDay } from "./calendar.js";
+import { createLine, separateDays, updateLine } from "./line.js";
 
 /** How far from the end, in pixels, still counts as reading the newest message. */
 const NEAR = 48;
@@ -32,6 +33,7 @@ export class Messages {
       for (const [entry, owner] of this.#lines) if (owner === line) act(action, entry);
       document.querySelector("#messageText").focus();
     });
+    onNewDay(() => this.#redraw());
     new ResizeObserver(() => {
       if (this.#following) this.#toEnd();
     }).observe(this.#log);
@@ -80,9 +82,18 @@ export class Messages {
     this.#place(history.since(before));
     this.#shown = history.total;
     this.#wait(history.waiting);
+    separateDays(this.#list.children);
     this.#empty.hidden = this.#list.childElementCount > 0;
     if (this.#following) this.#toEnd();
     else if (this.#shown > before) this.#newest.hidden = false;
+  }
+
+  // What yesterday was today has another name.
+  #redraw() {
+    if (this.#history === null) return;
+    this.#log.ariaLive = "off";
+    for (const [entry, line] of this.#lines) updateLine(line, entry);
+    this.#render(true);
   }
 
   // Entries with a place go before those without. One that got its place just now is mostly the
