@@ -16,7 +16,10 @@ export function createLine(entry) {
     return line;
   }
   if (entry.who !== undefined) line.append(part("who", entry.who));
-  line.append(part("text", entry.text), part("meta"));
+  const meta = part("meta");
+  // Or the message would be read out again each time its state changes.
+  meta.ariaLive = "off";
+  line.append(part("text", entry.text), meta);
   updateLine(line, entry);
   return line;
 }
@@ -62,6 +65,7 @@ function nameDay(line, text) {
     name = part("day");
     // It has no say in where the text of the message begins.
     name.dir = "ltr";
+    name.ariaLive = "off";
     line.prepend(name);
   }
   name.textContent = text;
