@@ -63,7 +63,12 @@ for (const [name, width] of Object.entries(WIDTHS)) {
       const page = await open(`${app.url}#tasks`, options);
       await seesState(page, "Connected to /tasks/");
       await isAccessible(page);
-      await choose(page, textFile("a.txt"), textFile("b.txt"), textFile("c.txt", "x", "image/png"));
+      await choose(
+        page,
+        textFile("a.txt"),
+        textFile("b.txt"),
+        textFile("c.png", "\0", "image/png"),
+      );
       for (const file of ["a.txt", "b.txt"]) await seesTask(page, file, "Done");
       const results = page.locator(".result");
       await results.evaluateAll((all) => {
