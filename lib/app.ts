@@ -7,7 +7,15 @@ import { prepareContext } from "./app-context.ts";
 import { type AppOptions, assertAppOptions } from "./app-options.ts";
 import { contextUnderKoaMount } from "./child-context.ts";
 import type { MessageKind } from "./connection-options.ts";
-import { BEHIND, type Context, NO_PARAMS, PARENT, PREFIX, SEEN, type SubappContext } from "./context.ts";
+import {
+  BEHIND,
+  type Context,
+  NO_PARAMS,
+  PARENT,
+  PREFIX,
+  SEEN,
+  type SubappContext,
+} from "./context.ts";
 import type { PathSettings } from "./door.ts";
 import { onerrorAbove, rethrow } from "./error.ts";
 import type { Handler } from "./handler.ts";

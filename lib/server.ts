@@ -8,7 +8,12 @@ import { DropLog, watchDescriptors } from "./dropped.ts";
 import { logErrors } from "./error-log.ts";
 import { type FrontOptions, frontOf } from "./front.ts";
 import { HttpConnections, type HttpLimitOptions } from "./http-connections.ts";
-import { LIFESPAN_KINDS, type LifespanDeadlines, type StartAbort, startLifespans } from "./lifespan.ts";
+import {
+  LIFESPAN_KINDS,
+  type LifespanDeadlines,
+  type StartAbort,
+  startLifespans,
+} from "./lifespan.ts";
 import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
 import { oneAtATime } from "./one-at-a-time.ts";

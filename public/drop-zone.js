@@ -17,7 +17,7 @@ export class DropZone {
       this.#input.value = "";
       take(files, 0);
     });
-    // The whole page: a file that is dropped beside the zone would be opened in its place.
+    // The whole page, in every view: a browser would open a file in the place of the page.
     document.addEventListener("dragover", (event) => this.#over(event));
     document.addEventListener("dragleave", ({ relatedTarget }) => {
       if (relatedTarget === null) this.#mark(false);
@@ -30,29 +30,30 @@ export class DropZone {
   }
 
   #over(event) {
-    if (!this.#takes(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-    this.#mark(true);
+    event.dataTransfer.dropEffect = this.active ? "copy" : "none";
+    if (this.active) this.#mark(true);
   }
 
   #drop(event) {
-    if (!this.#takes(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     this.#mark(false);
+    if (!this.active) return;
     const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
     const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
     this.#take(files, items.length - files.length);
   }
 
-  // A text that somebody drags is not for here.
-  #takes({ dataTransfer }) {
-    return this.active && dataTransfer.types.includes("Files");
-  }
-
   #mark(over) {
     this.#zone.toggleAttribute("data-over", over);
   }
+}
+
+// A text that somebody drags is not for here.
+function hasFiles({ dataTransfer }) {
+  return dataTransfer.types.includes("Files");
 }
 
 // Among files a folder looks like one that cannot be read.

@@ -1,7 +1,5 @@
+import { dayName, dayOf, fullTimeOf, isTime, timeOf } from "./calendar.js";
 import { linked } from "./links.js";
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 const STATES = { sending: "sending", sent: "sent", failed: "not sent" };
 
@@ -19,7 +17,12 @@ export function createLine(entry) {
   }
   if (entry.who !== undefined) line.append(part("who", entry.who));
   line.append(textOf(entry));
-  if (hasMeta(entry)) line.append(part("meta"));
+  if (hasMeta(entry)) {
+    const meta = part("meta");
+    // Or the message would be read out again each time its state changes.
+    meta.ariaLive = "off";
+    line.append(meta);
+  }
   updateLine(line, entry);
   return line;
 }
@@ -33,6 +36,8 @@ export function updateLine(line, entry) {
   if (!hasMeta(entry)) return;
   const { state } = entry;
   if (state !== undefined) line.dataset.state = state;
+  const date = dateOf(entry.at);
+  if (isTime(date)) line.dataset.day = dayOf(date);
   line.querySelector(".meta").replaceChildren(...metaOf(entry));
   line.querySelector(".failure")?.remove();
   if (state === "failed") line.append(failureOf(entry));
@@ -51,23 +56,52 @@ function hasMeta({ at, state }) {
   return at !== undefined || state !== undefined;
 }
 
-function metaOf({ at, state }) {
-  const parts = [];
-  const time = timeOf(at);
-  if (time) parts.push(time, " ");
-  if (state !== undefined) parts.push(part("mark", STATES[state]));
-  return parts;
+/**
+ * Says above each line where another day begins, and nothing above the others. A list of today
+ * alone says nothing.
+ *
+ * @param {Iterable<HTMLElement>} lines from the oldest on
+ */
+export function separateDays(lines) {
+  const now = new Date();
+  let before = dayOf(now);
+  for (const line of lines) {
+    const { day } = line.dataset;
+    if (day === undefined) continue;
+    nameDay(line, day === before ? "" : dayName(new Date(line.querySelector("time").dateTime)));
+    before = day;
+  }
 }
 
-/** When something was said; nothing where the server's word for it is no time. */
-function timeOf(at) {
-  const date = new Date(typeof at === "string" ? at : Number.NaN);
-  if (Number.isNaN(date.getTime())) return undefined;
+// In the line it belongs to: what is removed or moved takes its day along.
+function nameDay(line, text) {
+  let name = line.querySelector(":scope > .day");
+  if ((name?.textContent ?? "") === text) return;
+  if (text === "") return name.remove();
+  if (name === null) {
+    name = part("day");
+    // It has no say in where the text of the message begins.
+    name.dir = "ltr";
+    name.ariaLive = "off";
+    line.prepend(name);
+  }
+  name.textContent = text;
+}
+
+function metaOf({ at, state }) {
+  const date = dateOf(at);
+  const mark = state === undefined ? [] : [part("mark", STATES[state])];
+  if (!isTime(date)) return mark;
   const time = document.createElement("time");
   time.dateTime = date.toISOString();
-  time.title = calendar.format(date);
-  time.textContent = clock.format(date);
-  return time;
+  time.title = fullTimeOf(date);
+  time.textContent = timeOf(date);
+  return [time, ...mark.flatMap((it) => [" ", it])];
+}
+
+// What a server says of time may be anything; what is no text is no time.
+function dateOf(at) {
+  return new Date(typeof at === "string" ? at : Number.NaN);
 }
 
 function failureOf({ reason }) {

@@ -1,4 +1,6 @@
-import { createLine, updateLine } from "./line.js";
+import { Announcer } from "./announcer.js";
+import { onNewDay } from "./calendar.js";
+import { createLine, separateDays, updateLine } from "./line.js";
 
 /** How far from the end, in pixels, still counts as reading the newest message. */
 const NEAR = 48;
@@ -17,6 +19,11 @@ export class Messages {
   #shown = 0;
   #frame = 0;
   #following = true;
+  #news = new Announcer(document.querySelector("#news"), (count) => `${count} new messages`);
+  #failures = new Announcer(
+    document.querySelector("#news"),
+    (count) => `${count} messages not sent`,
+  );
 
   /** @param {(action: "retry" | "discard", entry: object) => void} act */
   constructor(act) {
@@ -32,6 +39,7 @@ export class Messages {
       for (const [entry, owner] of this.#lines) if (owner === line) act(action, entry);
       document.querySelector("#messageText").focus();
     });
+    onNewDay(() => this.#redraw());
     new ResizeObserver(() => {
       if (this.#following) this.#toEnd();
     }).observe(this.#log);
@@ -48,6 +56,8 @@ export class Messages {
     this.#history = demo.history;
     this.#shown = this.#history.total - this.#history.length;
     this.#lines.clear();
+    this.#news.reset();
+    this.#failures.reset();
     this.#list.replaceChildren();
     this.#empty.textContent = demo.emptyText;
     this.#render(true);
@@ -69,20 +79,44 @@ export class Messages {
   #render(silent) {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    // Messages that were already there are not news to a screen reader.
-    this.#log.ariaLive = silent ? "off" : "polite";
     const history = this.#history;
     const before = this.#shown;
-    for (const entry of history.takeChanged()) {
+    const changed = history.takeChanged();
+    // Messages that were already there are not news to a screen reader.
+    const fresh = [...history.since(before), ...history.waiting].filter(
+      (entry) => !this.#lines.has(entry),
+    );
+    const aloud = !silent && this.#mayBeRead(fresh, changed);
+    this.#log.ariaLive = aloud ? "polite" : "off";
+    for (const entry of changed) {
       const line = this.#lines.get(entry);
       if (line) updateLine(line, entry);
     }
     this.#place(history.since(before));
     this.#shown = history.total;
     this.#wait(history.waiting);
+    separateDays(this.#list.children);
     this.#empty.hidden = this.#list.childElementCount > 0;
     if (this.#following) this.#toEnd();
     else if (this.#shown > before) this.#newest.hidden = false;
+  }
+
+  // What is written here is read out once: where it is drawn, or apart from a flood of others.
+  #mayBeRead(fresh, changed) {
+    const mine = fresh.filter(({ state }) => state !== undefined);
+    const failed = [...changed].filter(({ state }) => state === "failed");
+    const news = this.#news.admit(fresh.length - mine.length);
+    const aloud = this.#failures.admit(failed.length) && news;
+    if (!aloud && mine.length > 0) this.#news.say(mine.at(-1).text);
+    return aloud;
+  }
+
+  // What yesterday was today has another name.
+  #redraw() {
+    if (this.#history === null) return;
+    this.#log.ariaLive = "off";
+    for (const [entry, line] of this.#lines) updateLine(line, entry);
+    this.#render(true);
   }
 
   // Entries with a place go before those without. One that got its place just now is mostly the

@@ -26,9 +26,15 @@ export class TaskStore {
     browserKept.write(PREFIX + id, { id, name, bytes, at });
   }
 
-  /** Keeps, of these tasks, those that the server does not have. */
-  keepUploads(tasks) {
-    const uploads = tasks.filter(({ id, status }) => id === "" && status !== "cancelled");
+  /**
+   * Keeps, of these tasks, those that the server does not have. Those that still upload are kept
+   * only when the window is being left: a tab that is duplicated gets all that is kept, and the
+   * uploads go on in the other one.
+   */
+  keepUploads(tasks, { leaving }) {
+    const uploads = tasks.filter(
+      ({ id, status, pending }) => id === "" && status !== "cancelled" && (leaving || !pending),
+    );
     const about = ({ name, bytes, at, error }) => ({ name, bytes, at, error });
     if (uploads.length > 0) windowKept.write(UPLOADS, uploads.map(about));
     else windowKept.remove(UPLOADS);

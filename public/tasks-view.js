@@ -1,12 +1,10 @@
+import { Announcer } from "./announcer.js";
 import { DropZone } from "./drop-zone.js";
 import { size } from "./numbers.js";
 import { sentenceOf, TaskRow } from "./task-row.js";
 import { MAX_BYTES } from "./upload.js";
 import { AT_ONCE } from "./uploads.js";
 import { isWordResult, summaryOf } from "./word-result.js";
-
-/** Ends that may come at once, and are all to be read out. */
-const NEWS = 5;
 
 /** The tasks on the page: where files are chosen, and a row for each task. */
 export class TasksView {
@@ -15,7 +13,10 @@ export class TasksView {
   #empty = document.querySelector("#noTasks");
   #clear = document.querySelector("#clearTasks");
   #hint = document.querySelector("#taskHint");
-  #news = document.querySelector("#taskNews");
+  #news = new Announcer(
+    document.querySelector("#taskNews"),
+    (count) => `${count} tasks have ended`,
+  );
   #zone = new DropZone((files, folders) => this.#take(files, folders));
   #tasks;
   #rows = new Map();
@@ -101,10 +102,8 @@ export class TasksView {
   }
 
   #announce(task) {
+    if (!this.#news.admit(1)) return;
     const text = isWordResult(task.result) ? summaryOf(task.result) : sentenceOf(task);
-    const line = document.createElement("p");
-    line.textContent = `${task.name}: ${text}`;
-    this.#news.append(line);
-    if (this.#news.childElementCount > NEWS) this.#news.firstChild.remove();
+    this.#news.say(`${task.name}: ${text}`);
   }
 }

@@ -41,6 +41,11 @@ export class Tasks extends Demo {
     addEventListener("beforeunload", (event) => {
       if (this.#tasks.some(({ pending }) => pending)) event.preventDefault();
     });
+    // A phone may end a hidden window without another word.
+    const keep = (leaving) => this.#store.keepUploads(this.#tasks, { leaving });
+    document.addEventListener("visibilitychange", () => keep(document.hidden));
+    addEventListener("pagehide", () => keep(true));
+    addEventListener("pageshow", () => keep(false));
   }
 
   /** @returns {Task[]} the newest first, and those chosen together in their order */
@@ -232,7 +237,7 @@ export class Tasks extends Demo {
   }
 
   #changed() {
-    this.#store.keepUploads(this.#tasks);
+    this.#store.keepUploads(this.#tasks, { leaving: document.hidden });
     this.emit("change");
   }
 }

@@ -1,3 +1,4 @@
+import { encodingOf } from "./encoding.js";
 import { size } from "./numbers.js";
 
 /** The longest input that the server takes. */
@@ -37,9 +38,15 @@ const FINAL = [404, 413, 415];
  * @returns {Promise<{ id: string, status: string }>}
  * @throws {UploadFailed}
  */
-export function upload(file, { signal, onProgress, onSent }) {
+export async function upload(file, options) {
+  if (file.size > MAX_BYTES) throw tooLarge(file);
+  await expectText(file);
+  options.signal.throwIfAborted();
+  return send(file, options);
+}
+
+function send(file, { signal, onProgress, onSent }) {
   return new Promise((resolve, reject) => {
-    if (file.size > MAX_BYTES) throw tooLarge(file);
     const request = new XMLHttpRequest();
     let sent = false;
     const watch = stopwatch(STALLED_MS, () => fail(stalled(sent)));
@@ -64,8 +71,8 @@ export function upload(file, { signal, onProgress, onSent }) {
     });
     signal.addEventListener("abort", () => fail(signal.reason));
     request.open("POST", "tasks/wordcount");
-    // A browser that does not know what a file is leaves it to the server to find out.
-    request.setRequestHeader("Content-Type", file.type || "text/plain");
+    // What a browser takes a file for comes from its name: to Windows a CSV is a sheet of Excel.
+    request.setRequestHeader("Content-Type", "text/plain");
     request.send(file);
   });
 }
@@ -79,6 +86,34 @@ function stopwatch(ms, late) {
     },
     stop: () => clearTimeout(timer),
   };
+}
+
+async function expectText(file) {
+  // One that cannot be read any more cannot be sent, which says so.
+  const encoding = await encodingOf(file).catch(() => "unknown");
+  const reason = noText(encoding, file);
+  if (reason !== "") throw new UploadFailed(reason, { isFinal: true });
+}
+
+const SAVE_AS =
+  "Save it as UTF-8, and choose it again: an editor has that in “Save as”, Excel as “CSV UTF-8”.";
+
+function noText(encoding, { type }) {
+  switch (encoding) {
+    case "utf-16":
+      return `This text is in UTF-16, and the server reads UTF-8. ${SAVE_AS}`;
+    case "big5":
+      return `This text looks like Big5, and the server reads UTF-8. ${SAVE_AS}`;
+    case "binary":
+      return noTextAtAll(type);
+    default:
+      return "";
+  }
+}
+
+function noTextAtAll(type) {
+  const what = type === "" || type.startsWith("text/") ? "none" : type;
+  return `The server counts the words of texts, and this is ${what}. Choose a text.`;
 }
 
 function tooLarge(file) {
@@ -117,7 +152,7 @@ function sentence(request, file) {
     case 413:
       return `Too large: the server does not take ${size(file.size)}. Split it, and choose the parts.`;
     case 415:
-      return `The server counts the words of texts, and this is ${file.type}. Choose a text.`;
+      return noTextAtAll(file.type);
     case 503: {
       const seconds = request.getResponseHeader("Retry-After") ?? "some";
       return `The server has as many tasks as it can hold. Try again in ${seconds} seconds.`;

@@ -18,7 +18,8 @@ export function wordTable(top, words) {
   box.className = "table";
   // Without a place in the tab order, nobody could scroll it from the keyboard.
   box.tabIndex = 0;
-  box.role = "region";
+  // No landmark: there is one for each result that is unfolded.
+  box.role = "group";
   box.ariaLabel = caption.textContent;
   box.append(table);
   return box;

@@ -96,7 +96,7 @@ for (const [name, options] of Object.entries(LOOKS)) {
       await shoot(page, `tasks-none-${name}`);
       await choose(page, textFile("The Fox.txt", POEM.repeat(800)));
       await seesTask(page, "The Fox.txt", "Done");
-      await choose(page, textFile("holiday.png", "x", "image/png"));
+      await choose(page, textFile("holiday.png", "\x89PNG\r\n\x1a\n\0\0\0", "image/png"));
       await seesTask(page, "holiday.png", /^Not uploaded/);
       await choose(page, running.file);
       await running.puppet.ready;

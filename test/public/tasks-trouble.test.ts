@@ -30,6 +30,9 @@ import {
 
 ownFolder();
 
+/** How every image of that kind begins. */
+const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
+
 let serving: Serving;
 let browser: Browser;
 
@@ -50,7 +53,8 @@ describe("what goes wrong", () => {
       browser,
       async (open) => {
         const page = await openTasks(open, serving.url);
-        await choose(page, textFile("photo.png", "x", "image/png"), {
+        const photo = { ...textFile("photo.png", "", "image/png"), buffer: PNG };
+        await choose(page, photo, {
           ...textFile("latin.txt"),
           buffer: Buffer.from([0x68, 0xe9, 0xe8]),
         });

@@ -122,7 +122,7 @@ describe("the view of tasks", () => {
     );
   });
 
-  test("says what to do with a folder, and leaves dragged text alone", async () => {
+  test("says what to do with a folder, lets no view open what is dropped, and leaves dragged text alone", async () => {
     await withWindows(
       browser,
       async (open) => {
@@ -138,7 +138,13 @@ describe("the view of tasks", () => {
         assert.equal(await page.locator(".task").count(), 0);
         await page.getByRole("link", { name: /^Echo/ }).click();
         await page.locator("#messageText").waitFor();
-        assert.equal(await drag(page, "drop", { folder: true }), false);
+        for (const type of ["dragover", "drop"] as const) {
+          assert.equal(await drag(page, type, { text: true }), false);
+          assert.equal(await drag(page, type, { folder: true }), true, "it would be opened");
+        }
+        await page.getByRole("link", { name: /^Tasks/ }).click();
+        assert.equal(await marked.count(), 0);
+        assert.equal(await page.locator(".task").count(), 0);
       },
       { expected: FAILED },
     );
