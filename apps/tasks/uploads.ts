@@ -29,7 +29,7 @@ export class Uploads {
     if (count >= this.#maxPerClient) {
       throw new Refusal(
         429,
-        `expected at most ${this.#maxPerClient} uploads of one client at once; try again later`,
+        `expected at most ${this.#maxPerClient} uploads of one client at once`,
         RETRY_AFTER,
       );
     }
