@@ -2,8 +2,9 @@
 // That is some seconds after its last test, for whoever forgot to close something; and for a test
 // that never ends, whatever Node's own timeout covers, which changes between its versions.
 
+import { AsyncResource } from "node:async_hooks";
 import process from "node:process";
-import { after, beforeEach } from "node:test";
+import { after, afterEach, beforeEach } from "node:test";
 import { Leftovers } from "../../lib/testing/leftovers.ts";
 
 const FILE_MS = Number(process.env.TEST_FILE_MS ?? 180_000);
@@ -24,10 +25,29 @@ if (process.env.NODE_TEST_CONTEXT !== undefined) {
 
   /** @type {NodeJS.Timeout | undefined} */
   let left;
-  // It runs whenever no test is left that is known; a module that waits may add some.
-  after(() => {
+  const arm = () => {
+    clearTimeout(left);
     const how = `is still there ${LEFT_MS} ms after its last test: close or clear what it left`;
     left = setTimeout(fail, LEFT_MS, how).unref();
+  };
+
+  // The file's own hooks of this kind, which may close something, are to come first: this adds
+  // one behind them, outside of any test, when the first of them runs.
+  const afterAll = AsyncResource.bind(after);
+  after(() => {
+    ended = true;
+    afterAll(arm);
   });
-  beforeEach(() => clearTimeout(left));
+
+  // Those run when no test is left that is known, and only once. A module that waits may add some.
+  let ended = false;
+  let running = 0;
+  beforeEach(() => {
+    running++;
+    clearTimeout(left);
+  });
+  afterEach(() => {
+    running--;
+    if (ended && running === 0) arm();
+  });
 }

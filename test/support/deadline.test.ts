@@ -31,6 +31,17 @@ await new Promise((resolve) => setTimeout(resolve, 100));
 test("begins late", async () => {
   await new Promise((resolve) => setTimeout(resolve, ${LEFT_MS + 1_000}));
 });`,
+  lateLeft: `test("passes", () => {});
+await new Promise((resolve) => setTimeout(resolve, 100));
+test("begins late", async () => {
+  await TestClient.start(new App());
+});`,
+  slowHook: `const client = await TestClient.start(new App());
+after(async () => {
+  await new Promise((resolve) => setTimeout(resolve, ${LEFT_MS + 1_000}));
+  await client.close();
+});
+test("passes", () => {});`,
   tidy: `test("passes", async () => {
   await using client = await TestClient.start(new App());
   setInterval(() => {}, 1_000).unref();
@@ -43,11 +54,11 @@ before(async () => {
   // Within the project, whose packages and settings they use.
   folder = await mkdtemp(join(ROOT, "test", "support", "left-"));
   for (const [name, text] of Object.entries(FILES)) {
-    const imports = `import { test } from "node:test";
+    const imports = `import { after, test } from "node:test";
 import { WebSocketServer } from "ws";
 import { App } from "../../../lib/index.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
-void [WebSocketServer, App, TestClient];
+void [WebSocketServer, App, TestClient, after];
 `;
     await writeFile(join(folder, `${name}.test.ts`), imports + text);
   }
@@ -72,21 +83,24 @@ test("a file that leaves a timer ends within ten seconds after its last test, an
 });
 
 test("files that leave clients fail with the lines that started them, beside what their tests say", async () => {
-  const { code, output } = await run(["client", "both", "failing"], {
+  const { code, output } = await run(["client", "both", "failing", "lateLeft"], {
     TEST_LEFT_MS: String(LEFT_MS),
   });
   assert.equal(code, 1);
-  assert.equal(output.match(/is still there/g)?.length, 3);
+  assert.equal(output.match(/is still there/g)?.length, 4);
   assert.match(output, /TestClient started at .*client\.test\.ts:7:35/);
   assert.match(output, /TestClient started at .*both\.test\.ts:7:20/);
   assert.match(output, /server created at .*both\.test\.ts:8:3/);
   assert.match(output, /TestClient started at .*failing\.test\.ts:8:20/);
+  assert.match(output, /TestClient started at .*lateLeft\.test\.ts:9:20/);
   assert.match(output, /✖ fails/);
   assert.match(output, /of the test/);
 });
 
-test("files that leave nothing pass, also when tests begin late and take long", async () => {
-  const { code, output } = await run(["late", "tidy"], { TEST_LEFT_MS: String(LEFT_MS) });
+test("files that leave nothing pass, also when tests begin late and hooks take long", async () => {
+  const { code, output } = await run(["late", "slowHook", "tidy"], {
+    TEST_LEFT_MS: String(LEFT_MS),
+  });
   assert.equal(code, 0, output);
   assert.doesNotMatch(output, /is still there/);
 });
