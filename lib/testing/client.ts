@@ -73,13 +73,14 @@ export class TestClient implements AsyncDisposable {
   static async start(app: Koa, options: StartOptions = {}): Promise<TestClient> {
     const { leftovers: wanted = true, ...serving } = options;
     const leftovers = wanted ? Leftovers.watch() : undefined;
+    // Now, while the stack has the line that asks for it.
+    const made = new Error();
     const log = options.log ?? createLog({ level: "silent" });
     try {
-      return new TestClient(
-        app,
-        await serve(app, { port: 0, graceSeconds: 2, ...serving, log }),
-        leftovers,
-      );
+      const served = await serve(app, { port: 0, graceSeconds: 2, ...serving, log });
+      const client = new TestClient(app, served, leftovers);
+      Leftovers.opened(client, made);
+      return client;
     } catch (error) {
       if (leftovers?.release()) leftovers.stop();
       throw error;
@@ -143,6 +144,7 @@ export class TestClient implements AsyncDisposable {
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
+    Leftovers.closed(this);
     return this.#closing;
   }
 

@@ -1,4 +1,5 @@
 import { type AsyncHook, createHook } from "node:async_hooks";
+import { fileURLToPath } from "node:url";
 
 /** The kinds of resource that keep a process alive when they are forgotten. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -11,14 +12,21 @@ const KINDS: Readonly<Record<string, string>> = {
   Worker: "worker",
 };
 
+/** The framework's own directory. */
+const LIB = fileURLToPath(new URL("..", import.meta.url));
+
 interface Resource {
-  readonly kind: string;
-  readonly where: string;
+  readonly type: string;
+  /** Has the stack of its creation, which costs most when it is read. */
+  readonly made: Error;
   readonly hasRef: () => boolean;
 }
 
 let watching: Leftovers | undefined;
 let users = 0;
+
+/** Clients that are not closed yet, each with the stack of its start. */
+const clients = new Map<object, Error>();
 
 /**
  * Watches what is created from now on and keeps the process alive: timers, sockets, servers. For
@@ -38,7 +46,29 @@ export class Leftovers {
     return watching;
   }
 
-  private constructor() {
+  /**
+   * Notes that a client has been started, until it is closed.
+   *
+   * @param made has the stack of its start
+   */
+  static opened(client: object, made: Error): void {
+    clients.set(client, made);
+  }
+
+  /** Notes that a client is closed, or about to be. */
+  static closed(client: object): void {
+    clients.delete(client);
+  }
+
+  /** The clients that nobody has closed, a line each: `TestClient started at test/x.test.ts:12:3`. */
+  static clients(): string[] {
+    return [...clients.values()].map(
+      (made) => `TestClient started ${frameOf(made) ?? "somewhere"}`,
+    );
+  }
+
+  /** A watch of its own, for a whole process: clients share the one of {@link watch}. */
+  constructor() {
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => this.#note(id, type, resource),
       destroy: (id) => this.#resources.delete(id),
@@ -48,8 +78,8 @@ export class Leftovers {
   /** What is left now, a line each: `timer created at apps/chat/room.ts:12:3`. */
   list(): string[] {
     return [...this.#resources.values()]
-      .filter((resource) => resource.hasRef())
-      .map(({ kind, where }) => `${kind} created ${where}`);
+      .filter((resource) => resource.hasRef() && !isOwn(resource))
+      .map(({ type, made }) => `${KINDS[type]} created ${frameOf(made) ?? "by Node itself"}`);
   }
 
   /**
@@ -70,20 +100,31 @@ export class Leftovers {
   }
 
   #note(id: number, type: string, resource: object & { hasRef?: () => boolean }): void {
-    const kind = KINDS[type];
-    if (!kind) return;
-    const where = userFrame(new Error().stack ?? "");
-    // A timer that only Node's own code asked for (its fetch, its test runner), or this client's
-    // deadlines, is not the app's.
-    if (type === "Timeout" && (!where || where.includes("/testing/"))) return;
+    if (!KINDS[type]) return;
     const weak = new WeakRef(resource);
     const hasRef = () => weak.deref()?.hasRef?.() ?? false;
-    this.#resources.set(id, { kind, where: where ?? "by Node itself", hasRef });
+    this.#resources.set(id, { type, made: new Error(), hasRef });
   }
 }
 
-function userFrame(stack: string): string | undefined {
-  const frames = stack.split("\n").slice(1);
-  const frame = frames.find((f) => !f.includes("node:") && !f.includes("/testing/leftovers."));
-  return frame?.trim();
+// A timer that only Node's own code asked for (its fetch, its test runner), or this client's
+// deadlines, is not the app's.
+function isOwn({ type, made }: Resource): boolean {
+  if (type !== "Timeout") return false;
+  const [first] = framesOf(made);
+  return first === undefined || first.includes("/testing/");
+}
+
+// The line of the app or the test if there is one, and of a package or of ours otherwise.
+function frameOf(made: Error): string | undefined {
+  const frames = framesOf(made);
+  const isUsers = (frame: string) => !frame.includes(LIB) && !/[\\/]node_modules[\\/]/.test(frame);
+  return frames.find(isUsers) ?? frames[0];
+}
+
+function framesOf({ stack = "" }: Error): string[] {
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  return frames
+    .filter((frame) => !frame.includes("node:") && !frame.includes("/testing/leftovers."))
+    .map((frame) => frame.trim());
 }
