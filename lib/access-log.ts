@@ -36,6 +36,19 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
     line(log, handshake, status, `[refused ${status} ${STATUS_CODES[status] ?? ""}${why}]`, reason);
   });
   upgrades.on("abandoned", (handshake) => line(log, handshake, undefined, "[client left]"));
+  upgrades.on("cutOff", ({ client, path }, behind) => {
+    log.warn(
+      { event: "slow", client, path, behind },
+      `${client} - "WebSocket ${path}" [slow: cut off, ${behind} bytes behind]`,
+    );
+  });
+  upgrades.on("abandonedReader", ({ client, path }) => {
+    log.debug(
+      { event: "reader-left", client, path },
+      `${client} - "WebSocket ${path}" [the handler returned while its messages were still read; ` +
+        "it has to await what reads them]",
+    );
+  });
   upgrades.on("closed", (handshake, { code }) => {
     if (!log.isLevelEnabled("info")) return;
     const durationMs = since(handshake.startedAt);

@@ -40,6 +40,8 @@ export class Closing implements Late {
   readonly #liveness: Liveness;
   readonly #writer: Writer;
   #held: Held | undefined;
+  // A timer of its own: the wheel is told the time so seldom that five seconds may be four.
+  #timer: NodeJS.Timeout | undefined;
   /** Whether the close frame, or the end of the server's half, is on its way. */
   #isLeaving = false;
   #refusedWith = 0;
@@ -104,9 +106,8 @@ export class Closing implements Late {
     this.#left();
   }
 
-  /** See {@link Late}. The time is that of the answers, or of the client's half of the close. */
+  /** See {@link Late}: it is the client that takes too long. */
   late(): void {
-    if (this.#held) return this.release();
     const isRead = this.#writer.bufferedBytes < this.#behind;
     if (!isRead || ++this.#rounds >= MOST_ROUNDS) return this.#ws.terminate();
     this.#awaitClient();
@@ -114,6 +115,7 @@ export class Closing implements Late {
 
   /** The connection has ended. */
   end(): void {
+    clearTimeout(this.#timer);
     this.#held = undefined;
     this.#isLeaving = true;
   }
@@ -123,11 +125,14 @@ export class Closing implements Late {
     if (this.#inbox.isIdle) return false;
     this.#held = held;
     this.#inbox.onIdle = () => this.release();
-    this.#liveness.endIn(ANSWER_MS, this);
+    // Meanwhile the client owes nothing, not even a pong.
+    this.#liveness.endIn(Number.POSITIVE_INFINITY, this);
+    this.#timer = setTimeout(() => this.release(), ANSWER_MS).unref();
     return true;
   }
 
   #leave(): void {
+    clearTimeout(this.#timer);
     this.#isLeaving = true;
     this.#writer.writeOut();
   }

@@ -108,6 +108,8 @@ export interface Place {
   readonly mountPath: string;
   /** Told of a fault of the app's, for which the connection cannot go on; it ends it. */
   failed?(error: unknown): void;
+  /** Told that the client is cut off for it cannot keep up, and by how many bytes it is behind. */
+  cutOff?(bytes: number): void;
   /** Told of the end of the connection. */
   ended?(closed: Closed): void;
 }

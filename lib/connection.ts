@@ -31,9 +31,6 @@ export class Connection<T = string, Out = unknown>
 
   readonly #ws: Wire;
   readonly #socket: Socket;
-  /** Whether ws holds nothing back, to compress it, so that frames may go past it. */
-  readonly #isDirect: boolean;
-  readonly #place: Place;
   readonly #limits: ConnectionLimits;
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
@@ -50,11 +47,9 @@ export class Connection<T = string, Out = unknown>
   constructor(ws: Wire, socket: Socket, limits: ConnectionLimits, place: Place) {
     super(place);
     this.#ws = ws;
-    this.#place = place;
     this.#limits = limits;
     this.protocol = ws.protocol;
     this.#socket = socket;
-    this.#isDirect = ws.extensions === "";
     this.#liveness = new Liveness(ws, this, limits.liveness);
     this.#inbox = new Inbox<unknown>(limits.queueMessages, this.#liveness);
     ws.listener = this;
@@ -67,6 +62,11 @@ export class Connection<T = string, Out = unknown>
   get closed(): Promise<Closed> {
     this.#inbox.awaitEnd();
     return this.ended;
+  }
+
+  /** Whether a reader waits for a message. */
+  get awaited(): boolean {
+    return this.#inbox.isAwaited;
   }
 
   /** Whether messages can still be sent. */
@@ -126,8 +126,7 @@ export class Connection<T = string, Out = unknown>
   }
 
   #writing(): Writer {
-    const { highWaterBytes } = this.#limits;
-    this.#writer ??= new Writer(this.#ws, this.#socket, this.#isDirect, highWaterBytes);
+    this.#writer ??= new Writer(this.#ws, this.#socket, this.#limits.highWaterBytes);
     return this.#writer;
   }
 
@@ -197,7 +196,7 @@ export class Connection<T = string, Out = unknown>
    * handler, a timer say.
    */
   fail(error: unknown): void {
-    if (this.#place.failed) this.#place.failed(error);
+    if (this.place.failed) this.place.failed(error);
     else this.close(1011, "internal error");
   }
 
@@ -230,6 +229,7 @@ export class Connection<T = string, Out = unknown>
   }
 
   #cutOff(): Promise<boolean> {
+    this.place.cutOff?.(this.bufferedBytes);
     this.close(1013, `more than ${this.#limits.maxBufferedBytes} bytes behind`);
     return NOT_SENT;
   }

@@ -34,6 +34,8 @@ export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefine
 export interface HandshakeListener {
   /** It is no longer pending. */
   settled(handshake: Handshake): void;
+  /** The client of the connection it became is cut off: so many bytes behind. */
+  cutOff(handshake: Handshake, bytes: number): void;
   /** The connection it became has ended. */
   ended(handshake: Handshake, closed: Closed): void;
 }
@@ -243,6 +245,11 @@ export class Handshake implements Watched {
   /** See {@link Place.failed}. */
   failed(error: unknown): void {
     this.onFailed?.(error, true);
+  }
+
+  /** See {@link Place.cutOff}. */
+  cutOff(bytes: number): void {
+    this.listener.cutOff(this, bytes);
   }
 
   /** The connection tells of its end. */
