@@ -48,6 +48,19 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
     const outcome = handshake.taken ? "[upgraded by other code]" : "[client left]";
     line(log, handshake, undefined, outcome);
   });
+  upgrades.on("cutOff", ({ client, path }, behind) => {
+    log.warn(
+      { event: "slow", client, path, behind },
+      `${client} - "WebSocket ${path}" [slow: cut off, ${behind} bytes behind]`,
+    );
+  });
+  upgrades.on("abandonedReader", ({ client, path }) => {
+    log.debug(
+      { event: "reader-left", client, path },
+      `${client} - "WebSocket ${path}" [the handler returned while its messages were still read; ` +
+        "it has to await what reads them]",
+    );
+  });
   upgrades.on("closed", (handshake, { code }) => {
     if (!log.isLevelEnabled("info")) return;
     const durationMs = since(handshake.startedAt);

@@ -42,6 +42,8 @@ export class Closing implements Late {
   readonly #writer: Writer;
   readonly #connection: Indebted;
   #held: Held | undefined;
+  // A timer of its own: the wheel is told the time so seldom that five seconds may be four.
+  #timer: NodeJS.Timeout | undefined;
   /** Whether the close frame, or the end of the server's half, is on its way. */
   #isLeaving = false;
   #refusedWith = 0;
@@ -113,9 +115,8 @@ export class Closing implements Late {
     this.#left();
   }
 
-  /** See {@link Late}. The time is that of the answers, or of the client's half of the close. */
+  /** See {@link Late}: it is the client that takes too long. */
   late(): void {
-    if (this.#held) return this.release();
     const isRead = this.#writer.bufferedBytes < this.#behind;
     if (!isRead || ++this.#rounds >= MOST_ROUNDS) return this.#ws.terminate();
     this.#awaitClient();
@@ -123,6 +124,7 @@ export class Closing implements Late {
 
   /** The connection has ended. */
   end(): void {
+    clearTimeout(this.#timer);
     this.#held = undefined;
     this.#isLeaving = true;
   }
@@ -132,12 +134,15 @@ export class Closing implements Late {
     if (this.#inbox.isIdle) return false;
     this.#held = held;
     this.#inbox.onIdle = () => this.release();
-    this.#liveness.endIn(ANSWER_MS, this);
+    // Meanwhile the client owes nothing, not even a pong.
+    this.#liveness.endIn(Number.POSITIVE_INFINITY, this);
+    this.#timer = setTimeout(() => this.release(), ANSWER_MS).unref();
     return true;
   }
 
   // What was published before goes before the close frame.
   #leave(): void {
+    clearTimeout(this.#timer);
     this.#isLeaving = true;
     this.#connection[DEBTS]?.settle();
     this.#writer.writeOut();

@@ -112,6 +112,8 @@ export interface Place {
   failed?(error: unknown): void;
   /** Told of a fault that is not the connection's: it goes on. */
   reported?(error: unknown): void;
+  /** Told that the client is cut off for it cannot keep up, and by how many bytes it is behind. */
+  cutOff?(bytes: number): void;
   /** Told of the end of the connection. */
   ended?(closed: Closed): void;
 }

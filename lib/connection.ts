@@ -35,9 +35,6 @@ export class Connection<T = string, Out = unknown>
 
   readonly #ws: Wire;
   readonly #socket: Socket;
-  /** Whether ws holds nothing back, to compress it, so that frames may go past it. */
-  readonly #isDirect: boolean;
-  readonly #place: Place;
   readonly #limits: ConnectionLimits;
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
@@ -56,11 +53,9 @@ export class Connection<T = string, Out = unknown>
   constructor(ws: Wire, socket: Socket, limits: ConnectionLimits, place: Place) {
     super(place);
     this.#ws = ws;
-    this.#place = place;
     this.#limits = limits;
     this.protocol = ws.protocol;
     this.#socket = socket;
-    this.#isDirect = ws.extensions === "";
     this.#liveness = new Liveness(ws, this, limits.liveness);
     this.#inbox = new Inbox<unknown>(limits.queueMessages, this.#liveness);
     ws.listener = this;
@@ -73,6 +68,11 @@ export class Connection<T = string, Out = unknown>
   get closed(): Promise<Closed> {
     this.#inbox.awaitEnd();
     return this.ended;
+  }
+
+  /** Whether a reader waits for a message. */
+  get awaited(): boolean {
+    return this.#inbox.isAwaited;
   }
 
   /** Whether messages can still be sent. */
@@ -162,8 +162,7 @@ export class Connection<T = string, Out = unknown>
   }
 
   #writing(): Writer {
-    const { highWaterBytes } = this.#limits;
-    this.#writer ??= new Writer(this.#ws, this.#socket, this.#isDirect, highWaterBytes);
+    this.#writer ??= new Writer(this.#ws, this.#socket, this.#limits.highWaterBytes);
     return this.#writer;
   }
 
@@ -233,13 +232,13 @@ export class Connection<T = string, Out = unknown>
    * handler, a timer say.
    */
   fail(error: unknown): void {
-    if (this.#place.failed) this.#place.failed(error);
+    if (this.place.failed) this.place.failed(error);
     else this.close(1011, "internal error");
   }
 
   /** Fires the app's `error` event, and the connection goes on: for what is no fault of its own. */
   report(error: unknown): void {
-    this.#place.reported?.(error);
+    this.place.reported?.(error);
   }
 
   /** Destroys the socket without a close handshake, for a client that does not answer. */
@@ -271,6 +270,7 @@ export class Connection<T = string, Out = unknown>
   }
 
   #cutOff(): Promise<boolean> {
+    this.place.cutOff?.(this.bufferedBytes);
     this.close(1013, `more than ${this.#limits.maxBufferedBytes} bytes behind`);
     return NOT_SENT;
   }

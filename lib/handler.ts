@@ -81,7 +81,11 @@ function ends(handshake: Handshake, apps: readonly Koa[], kept: Context | undefi
     if (!goesOn) live?.endHandler();
   };
   const ended = () => {
-    handshake.connection?.close(1000);
+    const { connection } = handshake;
+    if (connection?.awaited && connection.open) {
+      upgradesOf(handshake)?.emit("abandonedReader", handshake);
+    }
+    connection?.close(1000);
     live?.endHandler();
   };
   handshake.onFailed = failed;

@@ -36,6 +36,8 @@ export function isHandshake(req: IncomingMessage): boolean {
 export interface HandshakeListener {
   /** It is no longer pending. */
   settled(handshake: Handshake): void;
+  /** The client of the connection it became is cut off: so many bytes behind. */
+  cutOff(handshake: Handshake, bytes: number): void;
   /** The connection it became has ended. */
   ended(handshake: Handshake, closed: Closed): void;
 }
@@ -255,6 +257,11 @@ export class Handshake implements Watched {
   /** See {@link Place.reported}. */
   reported(error: unknown): void {
     this.onFailed?.(error, true, true);
+  }
+
+  /** See {@link Place.cutOff}. */
+  cutOff(bytes: number): void {
+    this.listener.cutOff(this, bytes);
   }
 
   /** The connection tells of its end. */

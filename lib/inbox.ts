@@ -1,6 +1,15 @@
 /** How many places of messages that were taken are kept, at most, before those behind move up. */
 const TAKEN_PLACES = 1_024;
 
+/** What is done in the place of a message, for which its reader does not stop. */
+class Aside {
+  readonly run: () => void;
+
+  constructor(run: () => void) {
+    this.run = run;
+  }
+}
+
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** What an {@link Inbox} tells when it is full, and when it has been read. */
@@ -21,7 +30,7 @@ export class Inbox<T> {
   readonly #mark: number;
   readonly #sender: Pressure;
   // Made for the first message that has to wait.
-  #messages: T[] | undefined;
+  #messages: (T | Aside)[] | undefined;
   #head = 0;
   #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #full = false;
@@ -73,6 +82,22 @@ export class Inbox<T> {
       deliver({ done: false, value: message });
       return;
     }
+    this.#queue(message);
+  }
+
+  /**
+   * Does something once all that came before has been asked for, and answered as far as its reader
+   * answers a message before it asks for the next one. It waits in the queue as a message does,
+   * but not for a reader that awaits the end.
+   */
+  pushAside(run: () => void): void {
+    if (this.#ended) return;
+    const isBehind = this.#messages !== undefined || this.#owes;
+    if (isBehind && !this.#awaitsEnd) this.#queue(new Aside(run));
+    else run();
+  }
+
+  #queue(message: T | Aside): void {
     this.#messages ??= [];
     this.#messages.push(message);
     if (this.size >= this.#mark && !this.#full) {
@@ -89,7 +114,11 @@ export class Inbox<T> {
    */
   next(): Promise<IteratorResult<T, undefined>> {
     this.#awaitsEnd = false;
-    if (this.#messages) return Promise.resolve({ done: false, value: this.#take(this.#messages) });
+    while (this.#messages) {
+      const message = this.#take(this.#messages);
+      if (!(message instanceof Aside)) return Promise.resolve({ done: false, value: message });
+      message.run();
+    }
     this.#owes = false;
     if (this.#ended) {
       this.#tellIdle();
@@ -126,8 +155,8 @@ export class Inbox<T> {
     tell?.();
   }
 
-  #take(messages: T[]): T {
-    const message = messages[this.#head] as T;
+  #take(messages: (T | Aside)[]): T | Aside {
+    const message = messages[this.#head] as T | Aside;
     messages[this.#head++] = undefined as T;
     if (this.#head === messages.length) {
       this.#messages = undefined;

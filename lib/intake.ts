@@ -93,17 +93,20 @@ export class Intake {
   #decode(codec: Codec, text: string): void {
     try {
       const message = codec.decode(text);
-      if (message instanceof Misfit) this.#answer(message);
-      else this.#inbox.push(message.value);
+      if (!(message instanceof Misfit)) this.#inbox.push(message.value);
+      else if (!this.#limits.invalid) this.#connection.finish(1007, message.message);
+      else this.#inbox.pushAside(() => this.#answer(message));
     } catch (error) {
       this.#connection.fail(error);
     }
   }
 
   #answer(misfit: Misfit): void {
-    const { invalid } = this.#limits;
-    if (!invalid) return this.#connection.finish(1007, misfit.message);
-    const answer = invalid(misfit);
-    if (answer !== undefined) this.#connection.send(JSON.stringify(answer));
+    try {
+      const answer = this.#limits.invalid?.(misfit);
+      if (answer !== undefined) this.#connection.send(JSON.stringify(answer));
+    } catch (error) {
+      this.#connection.fail(error);
+    }
   }
 }

@@ -4,7 +4,8 @@ import type { Place } from "./connection-options.ts";
 
 /** What is known of a connection, whatever goes over it: where and when it was opened, and its end. */
 export class Opened {
-  readonly #place: Place;
+  /** Where its handshake was accepted. */
+  protected readonly place: Place;
   readonly #openedAt = Date.now();
   // Made when they are first asked for: an idle connection is small.
   #id: string | undefined;
@@ -14,7 +15,7 @@ export class Opened {
   #result: Closed | undefined;
 
   constructor(place: Place) {
-    this.#place = place;
+    this.place = place;
   }
 
   /** Unique in this process and beyond: a random UUID. */
@@ -30,17 +31,17 @@ export class Opened {
 
   /** See {@link Place.path}. */
   get path(): string {
-    return this.#place.path;
+    return this.place.path;
   }
 
   /** See {@link Place.mountPath}. */
   get mountPath(): string {
-    return this.#place.mountPath;
+    return this.place.mountPath;
   }
 
   /** See {@link Place.address}; known while the connection is open. */
   get address(): string {
-    return this.#place.address ?? "";
+    return this.place.address ?? "";
   }
 
   /** As `closed` of a connection, for those that are not its handler. */
@@ -65,6 +66,6 @@ export class Opened {
     this.#result = closed;
     this.#abort?.abort();
     this.#resolve?.(closed);
-    this.#place.ended?.(closed);
+    this.place.ended?.(closed);
   }
 }

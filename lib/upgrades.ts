@@ -12,6 +12,10 @@ export interface UpgradeEvents {
   refused: [handshake: Handshake, status: number];
   /** The client of a handshake left before the answer. */
   abandoned: [handshake: Handshake];
+  /** A client is cut off with 1013: so many bytes behind. */
+  cutOff: [handshake: Handshake, bytes: number];
+  /** A handler has returned while something still read its connection. */
+  abandonedReader: [handshake: Handshake];
   /** A connection has ended. */
   closed: [handshake: Handshake, closed: Closed];
 }
@@ -102,6 +106,11 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
   settled(handshake: Handshake): void {
     if (handshake.state === "refused") this.emit("refused", handshake, handshake.status);
     else this.emit(handshake.state as "accepted" | "abandoned", handshake);
+  }
+
+  /** See {@link HandshakeListener}. */
+  cutOff(handshake: Handshake, bytes: number): void {
+    this.emit("cutOff", handshake, bytes);
   }
 
   /** See {@link HandshakeListener}. */

@@ -49,14 +49,14 @@ export class Writer implements Held {
   #isFlushing = false;
 
   /**
-   * @param isDirect whether frames may go to the socket past ws
    * @param highWaterBytes see {@link drained}
    */
-  constructor(ws: WebSocket, socket: Socket, isDirect: boolean, highWaterBytes: number) {
+  constructor(ws: WebSocket, socket: Socket, highWaterBytes: number) {
     this.#highWaterBytes = highWaterBytes;
     this.#ws = ws;
     this.#socket = socket;
-    this.#isDirect = isDirect;
+    // Where ws holds nothing back, to compress it, frames may go past it.
+    this.#isDirect = ws.extensions === "";
     // TLS takes nothing at once, and another stream may keep what it has taken.
     this.#mayUseScratch = socket instanceof Socket && !("encrypted" in socket);
   }
