@@ -35,6 +35,12 @@ export {
 } from "./member.ts";
 export type { PaceOptions } from "./pace.ts";
 export { Presence, type Present } from "./presence.ts";
+export {
+  type PresenceChange,
+  type PresencePace,
+  PresenceTeller,
+  type TellPresence,
+} from "./presence-teller.ts";
 export { EXIT, run } from "./process.ts";
 export { Refusal } from "./refusal.ts";
 export type { JsonHandler, JsonRouteOptions, RouteOptions } from "./route.ts";

@@ -51,6 +51,11 @@ export class Presence {
     return [...(this.#topics.get(topic) ?? [])].map(([id, { since }]) => ({ id, since }));
   }
 
+  /** How many are in a topic. */
+  count(topic: string): number {
+    return this.#topics.get(topic)?.size ?? 0;
+  }
+
   /** The topics somebody is in. */
   topics(): string[] {
     return [...this.#topics.keys()];

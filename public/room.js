@@ -173,12 +173,11 @@ export class Room extends Demo {
         this.#post();
         break;
       case "joined":
-        this.members.join(message.member);
-        this.emit("members");
-        break;
       case "left":
-        this.members.leave(message.member);
-        this.emit("members");
+        this.#changed([message]);
+        break;
+      case "presence":
+        this.#changed(message.changes);
         break;
       case "error":
         this.#transcript.error(message);
@@ -187,6 +186,14 @@ export class Room extends Demo {
     this.#watch();
     this.emit("change");
     if (this.replaying && this.#transcript.replayed) this.#settle();
+  }
+
+  #changed(changes) {
+    for (const { type, member } of changes) {
+      if (type === "joined") this.members.join(member);
+      else this.members.leave(member);
+    }
+    this.emit("members");
   }
 
   // Letters go out after the welcome only: what was not acknowledged, in its order and first.

@@ -12,7 +12,7 @@ export function json(rooms: Rooms) {
   return async (socket: Socket, ctx: Context): Promise<void> => {
     const visit = new Visit(rooms, ctx.params.room ?? LOBBY, ctx.params.client_id ?? "");
     try {
-      await visit.enter();
+      await visit.enter(socket);
       const welcome = (history: History) => JSON.stringify(welcomeOf(visit, history));
       const since = sinceOf(ctx.query);
       await rooms.hub.join(visit.room, socket, { encode: asJson, welcome, since });

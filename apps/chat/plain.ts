@@ -6,7 +6,7 @@ export function plain(rooms: Rooms) {
   return async (socket: Connection, ctx: Context): Promise<void> => {
     const visit = new Visit(rooms, ctx.params.room ?? LOBBY, ctx.params.client_id ?? "");
     try {
-      await visit.enter();
+      await visit.enter(socket);
       await rooms.hub.join(visit.room, socket, { encode: asText });
       for await (const text of socket) {
         await socket.send(`You wrote: ${text}`);

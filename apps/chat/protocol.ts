@@ -49,6 +49,12 @@ export const joined = z.object({ type: z.literal("joined"), member });
 /** Server: see {@link joined}. */
 export const left = z.object({ type: z.literal("left"), member });
 
+/** Server: several such changes in the order in which they happened, in a large room. */
+export const presence = z.object({
+  type: z.literal("presence"),
+  changes: z.array(z.discriminatedUnion("type", [joined, left])),
+});
+
 /** Server: a message of the client was not taken. */
 export const error = z.object({
   type: z.literal("error"),
@@ -67,6 +73,7 @@ export const fromServer = z.discriminatedUnion("type", [
   ack,
   joined,
   left,
+  presence,
   error,
   pong,
 ]);

@@ -3,6 +3,9 @@ import {
   type Encode,
   Hub,
   Presence,
+  type PresenceChange,
+  type PresencePace,
+  PresenceTeller,
   type Present,
   type Publication,
   type Published,
@@ -16,7 +19,9 @@ interface Said {
 }
 
 /** What passes through a room and is not kept. */
-type Passing = Extract<FromServer, { type: "joined" | "left" }> | { type: "gone"; from: string };
+type Passing =
+  | Extract<FromServer, { type: "joined" | "left" | "presence" }>
+  | { type: "gone"; from: string };
 
 /** The room of those who name none. */
 export const LOBBY = "lobby";
@@ -27,10 +32,26 @@ export class Rooms {
   readonly hub: Hub;
   /** Who is in which room. */
   readonly presence = new Presence();
+  /** Tells who comes and goes. */
+  readonly teller: PresenceTeller;
 
-  /** @param hub by default one with the default history, in memory */
-  constructor(hub = new Hub()) {
+  /**
+   * @param hub by default one with the default history, in memory
+   * @param pace from when on, and how often, changes are told together
+   */
+  constructor(hub = new Hub(), pace: PresencePace = {}) {
     this.hub = hub;
+    const tell = (room: string, changes: readonly PresenceChange[]) => {
+      const [only, ...more] = changes;
+      const isOne = only && more.length === 0;
+      return this.pass(room, isOne ? only : { type: "presence", changes: [...changes] });
+    };
+    this.teller = new PresenceTeller(this.presence, tell, pace);
+  }
+
+  /** Sends something to those who are in a room now. */
+  pass(room: string, passing: Passing): Promise<void> {
+    return this.hub.signal(room, JSON.stringify(passing));
   }
 }
 
@@ -52,9 +73,9 @@ export class Visit {
   }
 
   /** Tells the others that the client has come, if this is its first connection. */
-  async enter(): Promise<void> {
+  async enter(connection: Connection<unknown>): Promise<void> {
     const member = this.#rooms.presence.enter(this.room, this.client);
-    if (member) await this.#pass({ type: "joined", member });
+    if (member) await this.#changed(connection, { type: "joined", member });
   }
 
   /** Says something to everybody in the room, in its connection's turn. */
@@ -68,12 +89,13 @@ export class Visit {
   async leave(connection: Connection<unknown>): Promise<void> {
     this.#rooms.hub.leave(this.room, connection);
     const member = this.#rooms.presence.exit(this.room, this.client);
-    await this.#pass({ type: "gone", from: this.client });
-    if (member) await this.#pass({ type: "left", member });
+    await this.#rooms.pass(this.room, { type: "gone", from: this.client });
+    if (member) await this.#changed(connection, { type: "left", member });
   }
 
-  #pass(passing: Passing): Promise<void> {
-    return this.#rooms.hub.signal(this.room, JSON.stringify(passing));
+  #changed(connection: Connection<unknown>, change: PresenceChange): Promise<void> {
+    const failed = (error: unknown) => connection.report(error);
+    return this.#rooms.teller.changed(this.room, change, failed);
   }
 }
 

@@ -19,6 +19,7 @@ const messages = {
   ack: ["Server → client.", protocol.ack],
   joined: ["Server → client.", protocol.joined],
   left: ["Server → client.", protocol.left],
+  presence: ["Server → client.", protocol.presence],
   error: ["Server → client.", protocol.error],
 } as const;
 
