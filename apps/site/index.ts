@@ -1,35 +1,57 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import serveFiles from "koa-static";
-import { App } from "../../lib/index.ts";
-
-/** The browser side: serves the files of `public/`. Mount it at `/`. */
-export const site = new App();
-
-site.use(async (ctx, next) => {
-  // The files carry no version in their names, so a browser has to ask before it reuses one.
-  ctx.set("Cache-Control", "no-cache");
-  await next();
-  if (ctx.fresh) ctx.status = 304;
-});
-
-const files = serveFiles(join(packageRoot(import.meta.dirname), "public"));
-
-// koa-static calls an empty segment malicious (400). It is a path like any other that is not here.
-site.use((ctx, next) => (ctx.path.startsWith("//") ? next() : files(ctx as never, next)));
+import { App, type Context } from "../../lib/index.ts";
+import { ENCODINGS, type Encoding, Files } from "./files.ts";
 
 // The page's only dependency, a single module without imports. It is served as it was installed.
-// npm gives every version of a file the same date, so a browser compares its contents.
-const partysocket = readFileSync(fileURLToPath(import.meta.resolve("partysocket/ws")));
-const etag = createHash("sha256").update(partysocket).digest("base64url");
+const VENDOR = new Map([
+  ["/vendor/partysocket/ws.js", fileURLToPath(import.meta.resolve("partysocket/ws"))],
+]);
 
-site.router.get("/vendor/partysocket/ws.js", (ctx) => {
-  ctx.type = "text/javascript";
-  ctx.etag = etag;
-  ctx.body = partysocket;
-});
+/** The browser side: serves the files of `public/`. Mount it at `/`. */
+export const site = createSite();
+
+/**
+ * Serves the files of a folder: compressed as the client accepts it, and under a rule that a new version
+ * outlives. Nothing has to be built.
+ *
+ * @param folder default: the project's `public/`
+ */
+export function createSite(folder = join(packageRoot(import.meta.dirname), "public")): App {
+  const site = new App();
+  const files = new Files(folder, VENDOR);
+
+  site.use(async (ctx, next) => {
+    // The files carry no version in their names, so a browser has to ask before it reuses one.
+    ctx.set("Cache-Control", "no-cache");
+    await next();
+  });
+
+  site.use(async (ctx, next) => {
+    const reads = ctx.method === "GET" || ctx.method === "HEAD";
+    const file = reads ? await files.get(ctx.path) : undefined;
+    if (!file) return next();
+    const encoding = file.varies ? encodingFor(ctx) : "identity";
+    if (file.varies) ctx.vary("Accept-Encoding");
+    ctx.type = file.extension;
+    ctx.etag = file.etag(encoding);
+    ctx.status = 200;
+    if (ctx.fresh) {
+      ctx.status = 304;
+      return;
+    }
+    if (encoding !== "identity") ctx.set("Content-Encoding", encoding);
+    ctx.body = await file.body(encoding);
+  });
+
+  return site;
+}
+
+function encodingFor(ctx: Pick<Context, "acceptsEncodings">): Encoding {
+  // A client that accepts nothing at all gets what it would have got without its header.
+  return ENCODINGS.find((encoding) => ctx.acceptsEncodings(encoding) === encoding) ?? "identity";
+}
 
 /** The same modules run from `apps/` and, once built, from `dist/apps/`. */
 function packageRoot(directory: string): string {
