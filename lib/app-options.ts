@@ -1,5 +1,14 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type compose from "koa-compose";
-import { assertOptions, COUNT, type OptionKinds } from "./options.ts";
+import {
+  assertOptions,
+  type Choice,
+  COUNT,
+  FLAG,
+  type OptionKinds,
+  orElse,
+  TEXTS,
+} from "./options.ts";
 import { assertOrigins } from "./origin.ts";
 
 /** Koa's own options, and the limits of one app. */
@@ -28,16 +37,21 @@ interface KoaOptions {
   subdomainOffset?: number;
 }
 
+const STORAGE: Choice = {
+  expected: "an AsyncLocalStorage",
+  holds: (value) => value instanceof AsyncLocalStorage,
+};
+
 const KINDS: OptionKinds<AppOptions & KoaOptions> = {
   env: "other",
   keys: "other",
-  asyncLocalStorage: "other",
+  asyncLocalStorage: orElse(FLAG, STORAGE),
   compose: "other",
-  proxy: "other",
+  proxy: FLAG,
   proxyIpHeader: "other",
   maxIpsCount: COUNT,
   subdomainOffset: COUNT,
-  allowedOrigins: "other",
+  allowedOrigins: TEXTS,
   maxBodyBytes: COUNT,
   maxConnections: COUNT,
 };

@@ -5,7 +5,7 @@ import { DELIVER, type Entry, Subscription } from "./debts.ts";
 import { FanOut } from "./fan-out.ts";
 import { assertOutgoing, assertText, Frame, type Outgoing } from "./frame.ts";
 import type { JoinOptions, SlowPolicy } from "./member.ts";
-import { assertOptions, type OptionKinds } from "./options.ts";
+import { assertOptions, type Choice, type OptionKinds, oneOf, orElse } from "./options.ts";
 import { HistoryPace, type PaceOptions } from "./pace.ts";
 import { Replays } from "./replays.ts";
 import { type ShareOptions, Shares } from "./shares.ts";
@@ -30,10 +30,15 @@ export interface HubOptions {
   onError?: (error: unknown, where: BrokerFailure) => void;
 }
 
+const BY_TOPIC: Choice = {
+  expected: "a function that gives one for a topic",
+  holds: (value) => typeof value === "function",
+};
+
 const KINDS: OptionKinds<HubOptions> = {
   broker: "other",
   retention: "other",
-  slow: "other",
+  slow: orElse(oneOf(["disconnect", "drop-oldest", "latest"] satisfies SlowPolicy[]), BY_TOPIC),
   pace: "other",
   share: "other",
   onError: "other",

@@ -16,11 +16,16 @@ import { type Handshake, handshakeOf } from "./handshake.ts";
 import type { Limits } from "./limits.ts";
 import {
   assertOptions,
+  type Choice,
   COUNT,
   COUNT_FROM_ONE,
+  FLAG,
   type OptionKinds,
+  oneOf,
+  orElse,
   PATIENCE_MS,
   PER_SECOND,
+  TEXTS,
 } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { createCodec, type Misfit } from "./schema.ts";
@@ -100,14 +105,26 @@ export type AnyRouteOptions = RouteOptions<MessageKind> &
 /** What ws takes for a length: it keeps it in 32 bits with a sign, and 0 would be no limit. */
 const MESSAGE_BYTES = { least: 1, most: 2 ** 31 - 1, whole: true };
 
+/** Names of subprotocols are tokens (RFC 6455 section 4.1): a client can offer no other. */
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
+const PROTOCOLS: Choice = {
+  expected: 'a list of subprotocols, such as ["chat.v1"]',
+  holds: (value) => TEXTS.holds(value) && (value as string[]).every((name) => TOKEN.test(name)),
+};
+
+const WS_OPTIONS: Choice = {
+  expected: "an object with the options of ws for permessage-deflate",
+  holds: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+};
+
 const KINDS: OptionKinds<AnyRouteOptions> = {
   name: "other",
-  messages: "other",
-  protocols: "other",
+  messages: oneOf(["text", "binary", "both"] satisfies MessageKind[]),
+  protocols: PROTOCOLS,
   receive: "other",
   send: "other",
   invalid: "other",
-  compression: "other",
+  compression: orElse(FLAG, WS_OPTIONS),
   maxMessageBytes: MESSAGE_BYTES,
   queueMessages: COUNT_FROM_ONE,
   highWaterBytes: COUNT,

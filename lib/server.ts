@@ -2,7 +2,7 @@ import http, { type Server as HttpServer } from "node:http";
 import https from "node:https";
 import type Koa from "koa";
 import { logRequests, logSlow, logUpgrades } from "./access-log.ts";
-import { type Config, DEFAULT_CONFIG } from "./config.ts";
+import { type Config, DEFAULT_CONFIG, LOG_LEVELS } from "./config.ts";
 import { drain, HANDLERS_SHARE } from "./drain.ts";
 import { DropLog, watchDescriptors } from "./dropped.ts";
 import { logErrors } from "./error-log.ts";
@@ -17,7 +17,7 @@ import {
 import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
-import { assertOptions, COUNT, type OptionKinds, optionsOf, TIMER_MS } from "./options.ts";
+import { assertOptions, COUNT, type OptionKinds, oneOf, optionsOf, TIMER_MS } from "./options.ts";
 import { answerParserErrors } from "./parser-error.ts";
 import { SecureResponse } from "./security-headers.ts";
 import { ATTACH_KINDS, type AttachOptions, attach } from "./upgrade.ts";
@@ -81,7 +81,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   port: { least: 0, most: 65_535, whole: true },
   socket: "other",
   graceSeconds: { least: 0, most: 3_600, whole: false },
-  logLevel: "other",
+  logLevel: oneOf(LOG_LEVELS),
   log: "other",
   tls: "other",
   lifespans: "other",
@@ -106,7 +106,7 @@ const CHECK_EVERY_MS = 1_000;
  *
  * @param app the root app
  * @param options settings; each has a default
- * @throws TypeError for an unknown option, and for a number outside its range
+ * @throws TypeError for an unknown option, and for a value that is not of its kind
  * @throws what a lifespan or the listening throws (`EADDRINUSE`, say), after stopping in reverse
  *   what was started
  */

@@ -10,7 +10,14 @@ import { asksForWebSocket, checkHandshake, hasBody } from "./handshake-check.ts"
 import { HandshakeRate, type RateOptions } from "./handshake-rate.ts";
 import { type LimitOptions, Limits, shareOf } from "./limits.ts";
 import { endIfUnread, leaveHttp } from "./one-at-a-time.ts";
-import { assertOptions, COUNT, type OptionKinds, PATIENCE_MS, PER_SECOND } from "./options.ts";
+import {
+  assertOptions,
+  COUNT,
+  type OptionKinds,
+  PATIENCE_MS,
+  PER_SECOND,
+  TEXTS,
+} from "./options.ts";
 import { afterOthers, answerIfOurs, hasOthers, isLeft, share } from "./other-listeners.ts";
 import { parseQueriesOnce } from "./query.ts";
 import { linger, Refusal, writeRefusal } from "./refusal.ts";
@@ -29,9 +36,9 @@ export interface AttachOptions extends DoorOptions, LimitOptions, RateOptions {
 
 /** What each of {@link AttachOptions} may be. */
 export const ATTACH_KINDS: OptionKinds<AttachOptions> = {
-  allowedHosts: "other",
-  allowedOrigins: "other",
-  trustProxy: "other",
+  allowedHosts: TEXTS,
+  allowedOrigins: TEXTS,
+  trustProxy: TEXTS,
   maxConnections: COUNT,
   maxConnectionsPerAddress: COUNT,
   handshakesPerSecond: PER_SECOND,

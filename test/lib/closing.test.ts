@@ -379,7 +379,9 @@ describe("a client that does not answer the server's close frame", () => {
     };
     const inbox = { end() {}, isIdle: true };
     const liveness = { endIn() {} };
-    const closing = new Closing(ws as never, inbox as never, liveness as never, writer as never, { [DEBTS]: undefined });
+    const closing = new Closing(ws as never, inbox as never, liveness as never, writer as never, {
+      [DEBTS]: undefined,
+    });
     closing.now(1013, "behind");
     for (; !isGone && rounds < 100; rounds++) {
       behind--;
