@@ -72,13 +72,18 @@ export function originAllowed(origin: string, own: string, allowed: readonly str
   return allowed.includes(origin) || (canonical(origin) === origin && canonical(own) === origin);
 }
 
+/** A scheme, a host name of 253 characters at most (RFC 1035 section 2.3.4) and a port, with room. */
+const LONGEST_ORIGIN = 512;
+
 /**
  * An origin as browsers write it: lower case, without a default port.
  *
  * @returns undefined for what is no http or https origin
  */
 export function canonical(origin: string): string | undefined {
-  if (!/^https?:\/\/[^/?#@\\\s]+$/i.test(origin)) return undefined;
+  // Decoding a label that begins with `xn--` costs the square of its length.
+  if (origin.length > LONGEST_ORIGIN || !/^https?:\/\/[^/?#@\\\s]+$/i.test(origin))
+    return undefined;
   try {
     return new URL(origin).origin;
   } catch {

@@ -10,12 +10,12 @@ import { Refusal } from "./refusal.ts";
 const MAX_ACCEPT_PARTS = 100;
 
 /**
- * The longest `Origin`, `Host` or `X-Forwarded-Host`, in characters. A host name has 253 at most
+ * The longest `Host` or `X-Forwarded-Host`, in characters. A host name has 253 at most
  * (RFC 1035 section 2.3.4); decoding a longer `xn--` label costs the square of its length.
  */
 const MAX_HOST_LENGTH = 1_024;
 
-const NAMES_OF_HOSTS = ["origin", "host", "x-forwarded-host"] as const;
+const NAMES_OF_HOSTS = ["host", "x-forwarded-host"] as const;
 
 /**
  * Refuses requests whose headers or query cost more to read than their length says, before

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
 import Koa from "koa";
@@ -109,8 +111,9 @@ test("a query of more than a thousand parameters is refused 400, for HTTP and ha
 test("an App that nobody serves refuses such a query where it is read", async () => {
   const app = reading(new App()) as App;
   const server = new Koa().use(koaMount("/", app)).listen(0, "127.0.0.1");
-  const { port } = server.address() as { port: number };
   try {
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
     const { status } = await rawRequest(port, requestText(`/?${"a&".repeat(1_001)}`));
     assert.equal(status, 400);
   } finally {
