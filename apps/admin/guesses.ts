@@ -26,7 +26,8 @@ export class Guesses {
    */
   waitMs(address: string, now = performance.now()): number {
     const paidAt = this.#paidAt[this.#placeOf(address)] ?? 0;
-    return Math.max(paidAt - now - (AT_ONCE - 1) * EVERY_MS, 0);
+    // Whole milliseconds: what sums of fractions are off by is no wait.
+    return Math.max(Math.round(paidAt - now - (AT_ONCE - 1) * EVERY_MS), 0);
   }
 
   /** Counts a wrong token of an address. */
