@@ -592,8 +592,10 @@ function membersOf(type: string): Member[] {
       name,
       comment: comment.replace(/\s*\n\s*\*\s?/g, " "),
     })),
-    ...[...parents.matchAll(/\b(?!(?:Partial|Omit)\b)([A-Z]\w+)/g)].flatMap(([, parent = ""]) =>
-      membersOf(parent),
+    ...[...parents.matchAll(/\b(?!(?:Partial|Omit)\b)([A-Z]\w+)(?:, ([^>]*)>)?/g)].flatMap(
+      // What is behind the name in `Omit<Name, "a" | "b">` is left out.
+      ([, parent = "", without = ""]) =>
+        membersOf(parent).filter(({ name }) => !without.includes(`"${name}"`)),
     ),
   ];
 }

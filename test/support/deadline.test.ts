@@ -51,13 +51,13 @@ test("passes", () => {});`,
 let folder = "";
 
 before(async () => {
-  // Within the project, whose packages and settings they use.
-  folder = await mkdtemp(join(ROOT, "test", "support", "left-"));
+  // Within the project, whose packages they use, but not among its tests: a run may be killed.
+  folder = await mkdtemp(join(ROOT, ".left-"));
   for (const [name, text] of Object.entries(FILES)) {
     const imports = `import { after, test } from "node:test";
 import { WebSocketServer } from "ws";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App } from "../lib/index.ts";
+import { TestClient } from "../lib/testing/index.ts";
 void [WebSocketServer, App, TestClient, after];
 `;
     await writeFile(join(folder, `${name}.test.ts`), imports + text);
