@@ -17,7 +17,15 @@ import {
 import { listen, urlOf } from "./listen.ts";
 import { createLog, type Logger } from "./log.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
-import { assertOptions, COUNT, type OptionKinds, oneOf, optionsOf, TIMER_MS } from "./options.ts";
+import {
+  assertOptions,
+  COUNT,
+  type OptionKinds,
+  oneOf,
+  optionsOf,
+  PER_SECOND,
+  TIMER_MS,
+} from "./options.ts";
 import { answerParserErrors } from "./parser-error.ts";
 import { SecureResponse } from "./security-headers.ts";
 import { ATTACH_KINDS, type AttachOptions, attach } from "./upgrade.ts";
@@ -80,7 +88,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   host: "other",
   port: { least: 0, most: 65_535, whole: true },
   socket: "other",
-  graceSeconds: { least: 0, most: 3_600, whole: false },
+  graceSeconds: PER_SECOND,
   logLevel: oneOf(LOG_LEVELS),
   log: "other",
   tls: "other",
@@ -91,7 +99,7 @@ const KINDS: OptionKinds<ServeOptions> = {
   maxBodyBytes: COUNT,
   headersTimeoutMs: TIMER_MS,
   requestTimeoutMs: TIMER_MS,
-  keepAliveTimeoutMs: TIMER_MS,
+  keepAliveTimeoutMs: { ...TIMER_MS, least: 0 },
   unreadResponseMs: TIMER_MS,
 };
 

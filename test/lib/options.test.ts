@@ -105,10 +105,7 @@ const ofAttach: Ranges = {
 const ofServe: Ranges = {
   ...ofAttach,
   port: [[0], [-1, 0.5, 65_536]],
-  graceSeconds: [
-    [0, 0.5, 3_600],
-    [-1, 3_601, INFINITE],
-  ],
+  graceSeconds: [[0, 0.5, 4_000_000, INFINITE], [-1]],
   maxBodyBytes: COUNT,
   // As long as a whole request may take by default; more is refused by Node.js.
   headersTimeoutMs: [[1, 300_000], TIMER[1]],
