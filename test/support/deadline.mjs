@@ -6,13 +6,14 @@ import { AsyncResource } from "node:async_hooks";
 import process from "node:process";
 import { after, afterEach, beforeEach } from "node:test";
 import { isMainThread } from "node:worker_threads";
-import { Leftovers } from "../../lib/testing/leftovers.ts";
 
 const FILE_MS = Number(process.env.TEST_FILE_MS ?? 180_000);
 // Longer than a connection is kept that fetch has done with (4 s), and less than a person waits.
 const LEFT_MS = Number(process.env.TEST_LEFT_MS ?? 8_000);
 
+// A worker thread inherits this import too, and knows no TypeScript yet when it comes to it.
 if (isMainThread && process.env.NODE_TEST_CONTEXT !== undefined) {
+  const { Leftovers } = await import("../../lib/testing/leftovers.ts");
   const leftovers = new Leftovers();
   /** @param {string} how */
   const fail = (how) => {
