@@ -12,6 +12,8 @@ export interface RateOptions {
 const PER_SECOND = 50;
 /** Seconds: a page with many sockets, or an office behind one address, comes back at once. */
 const BURST_SECONDS = 4;
+/** Intervals are added up: what a sum of 10,000 fractions is off by stays below it. */
+const ROUNDING_MS = 0.001;
 /** Some 1 MiB; more addresses than that in four seconds drive out the one that was quiet longest. */
 const MAX_ADDRESSES = 10_000;
 
@@ -47,7 +49,7 @@ export class HandshakeRate {
   take(network: string, now = performance.now()): void {
     if (network === "") return;
     const due = Math.max(this.#dueBy.get(network) ?? 0, now);
-    if (!(due - now <= this.#burstMs)) {
+    if (!(due - now <= this.#burstMs + ROUNDING_MS)) {
       throw new Refusal(429, "there are too many handshakes from this address", {
         "Retry-After": retryAfter(due - now - this.#burstMs),
       });
