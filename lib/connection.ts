@@ -149,6 +149,7 @@ export class Connection<T = string, Out = unknown>
   }
 
   #sendBlob(blob: Blob): Promise<boolean> {
+    this[DEBTS]?.pay();
     if (!this.open) return NOT_SENT;
     const writer = this.#writing();
     if (writer.bufferedBytes > this.#limits.maxBufferedBytes) return this.#cutOff();

@@ -71,6 +71,16 @@ describe("each member has what was published before", () => {
     assert.deepEqual(await crowd.heard('{"a":1}'), each(["before", '{"a":1}']));
   });
 
+  test("it is sent a Blob", async (t) => {
+    await using crowd = await Crowd.gather();
+    await inShortTurns(t, () => crowd.hub.publish("t", "before"));
+    for (const { connection } of crowd.members) {
+      void connection.send(new Blob(["after"]));
+      connection.close(4000);
+    }
+    assert.deepEqual((await crowd.ends()).map(String), each(["before", "after", 4000]).map(String));
+  });
+
   test("its handler returns", async (t) => {
     await using crowd = await Crowd.gather();
     await inShortTurns(t, () => crowd.hub.publish("t", "before"));
