@@ -6,6 +6,7 @@ import { ownFolder } from "../apps/tasks/support/folder.ts";
 import { Puppet } from "../apps/tasks/support/puppet.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { startProxy } from "../support/proxy.ts";
+import { until } from "../support/within.ts";
 import {
   choose,
   holdUploads,
@@ -322,8 +323,11 @@ describe("cancelling", () => {
         const asked = page.waitForResponse(/\/tasks\/[\w-]{22}$/);
         await choose(page, it.file);
         await it.puppet.ready;
-        await (await asked).finished();
+        const response = await asked;
+        await response.finished();
         it.puppet.do({ succeed: resultOf(1) });
+        // The worker ends in its own time, and a cancellation before that is one in time.
+        await until(() => isOver(response.url()), "the end of the task");
         await press(page, "Cancel", "poem.txt");
         await seesTask(page, "poem.txt", "Done");
       },
@@ -382,4 +386,9 @@ async function drop(page: Page, files: TextFile[]): Promise<void> {
       document.querySelector("#drop").dispatchEvent(new DragEvent("drop", options));
     }`,
   );
+}
+
+async function isOver(url: string): Promise<boolean> {
+  const { status } = (await (await fetch(url)).json()) as { status: string };
+  return status === "succeeded";
 }
