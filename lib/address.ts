@@ -42,7 +42,7 @@ export function compileTrust(proxies: readonly string[]): Trust {
 }
 
 // A TCP socket that was reset has no address either: the server knows what it listens on.
-function isUnix(socket: Socket & { server?: Server }): boolean {
+function isUnix(socket: Socket & { server?: Server | null | undefined }): boolean {
   return typeof socket.server?.address() === "string";
 }
 
