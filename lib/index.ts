@@ -1,6 +1,6 @@
-export { App } from "./app.ts";
-export type { AppOptions } from "./app-options.ts";
-export { MemoryBroker } from "./broker/memory.ts";
+export { App } from "./app/app.ts";
+export type { Lifespan, Stop } from "./app/lifespan.ts";
+export type { AppOptions } from "./app/options.ts";
 export type {
   Broker,
   History,
@@ -10,43 +10,43 @@ export type {
   PublishOptions,
   Retention,
   Subscriber,
-} from "./broker.ts";
-export { BrokerFull } from "./broker.ts";
+} from "./broker/broker.ts";
+export { BrokerFull } from "./broker/broker.ts";
+export { MemoryBroker } from "./broker/memory/memory.ts";
 export type { Closed } from "./close-codes.ts";
 export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts";
-export { type Config, ConfigError, readConfig } from "./config.ts";
-export type { Connection } from "./connection.ts";
-export type { ConnectionOptions, MessageKind } from "./connection-options.ts";
-export type { Context, Params } from "./context.ts";
-export { errorReporter } from "./error.ts";
-export type { Outgoing } from "./frame.ts";
-export type { Handler, MessageOf } from "./handler.ts";
-export { isHandshake } from "./handshake.ts";
-export { Hub, type HubOptions, type HubPublishOptions, type Registered } from "./hub.ts";
-export type { Lifespan, Stop } from "./lifespan.ts";
-export { networkOf } from "./limits.ts";
-export { createLog, type Logger } from "./log.ts";
+export type { Misfit } from "./connection/codec.ts";
+export type { Connection } from "./connection/connection.ts";
+export type { Outgoing } from "./connection/frame.ts";
+export type { ConnectionOptions, MessageKind } from "./connection/options.ts";
+export type { Context, Params } from "./context/context.ts";
+export { errorReporter } from "./context/errors.ts";
+export { networkOf } from "./http/capacity.ts";
+export { Refusal } from "./http/refusal.ts";
+export { createLog, type Logger } from "./observe/log.ts";
+export type { Handler, MessageOf } from "./route/handler.ts";
+export type { JsonHandler, JsonRouteOptions, RouteOptions } from "./route/route.ts";
+export { type Config, ConfigError, readConfig } from "./server/config.ts";
+export { EXIT, run } from "./server/run.ts";
+export { type ServeOptions, type Serving, serve } from "./server/serve.ts";
+export type { PaceOptions } from "./topic/history-pace.ts";
+export { Hub, type HubOptions, type HubPublishOptions, type Registered } from "./topic/hub.ts";
 export {
   type Encode,
   type JoinOptions,
   type SlowEvent,
   type SlowPolicy,
   slowChannel,
-} from "./member.ts";
-export type { PaceOptions } from "./pace.ts";
-export { Presence, type Present } from "./presence.ts";
+} from "./topic/member.ts";
+export { Presence, type Present } from "./topic/presence.ts";
 export {
   type PresenceChange,
   type PresencePace,
   PresenceTeller,
   type TellPresence,
-} from "./presence-teller.ts";
-export { EXIT, run } from "./process.ts";
-export { Refusal } from "./refusal.ts";
-export type { JsonHandler, JsonRouteOptions, RouteOptions } from "./route.ts";
-export type { Misfit } from "./schema.ts";
-export { type ServeOptions, type Serving, serve } from "./server.ts";
-export type { ShareOptions } from "./shares.ts";
-export type { BrokerFailure, BrokerStage } from "./topic.ts";
-export { type AttachOptions, attach } from "./upgrade.ts";
-export { Upgrades } from "./upgrades.ts";
+} from "./topic/presence-teller.ts";
+export type { ShareOptions } from "./topic/sender-share.ts";
+export type { BrokerFailure, BrokerStage } from "./topic/topic.ts";
+export { type AttachOptions, attach } from "./upgrade/attach.ts";
+export { Upgrades } from "./upgrade/connections.ts";
+export { isHandshake } from "./upgrade/handshake.ts";

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -48,15 +48,28 @@ const refused: Row[] = [
   ["lib/ring-c.ts", "./ring-a.ts", cycles],
 ];
 
+// The floors of lib/: a folder imports only from the floors after its own.
+const FLOORS = [
+  ["testing"],
+  ["server"],
+  ["app"],
+  ["route", "observe"],
+  ["topic", "upgrade"],
+  ["connection", "context"],
+  ["http"],
+  ["loop", "broker"],
+];
+
 const allowed: Row[] = [
   ["main.ts", "./lib/index.ts"],
   ["main-too.ts", "./apps/echo/index.ts"],
-  ["lib/index.ts", "./app.ts"],
-  ["lib/app.ts", "koa"],
+  ["lib/index.ts", "./app/app.ts"],
+  ["lib/app/app.ts", "koa"],
   ["lib/f.ts", "node:http"],
-  ["lib/g.ts", "./broker/memory.ts"],
-  ["lib/broker/memory.ts", "../app.ts"],
-  ["lib/broker/deep/memory.ts", "../../app.ts"],
+  ["lib/g.ts", "./broker/memory/memory.ts"],
+  ["lib/broker/memory/memory.ts", "../broker.ts"],
+  ["lib/broker/memory/own.ts", "./memory.ts"],
+  ["lib/broker/memory/close.ts", "../../close-codes.ts"],
   ["apps/echo/index.ts", "../../lib/index.ts"],
   ["apps/x/index.ts", "./own/index.ts"],
   ["apps/x/packages.ts", "koa"],
@@ -64,8 +77,28 @@ const allowed: Row[] = [
   ["apps/x/own/lib.ts", "../../../lib/index.ts"],
   ["apps/x/own/deep/index.ts", "../../names.ts"],
   ["apps/x/own/deep/lib.ts", "../../../../lib/index.ts"],
-  ["test/lib/app.test.ts", "../../lib/app.ts"],
+  ["test/lib/app/app.test.ts", "../../../lib/app/app.ts"],
 ];
+
+for (const [floor, rooms] of FLOORS.entries()) {
+  for (const room of rooms) {
+    allowed.push([`lib/${room}/z-options.ts`, "../options.ts"]);
+    allowed.push([`lib/${room}/z-close-codes.ts`, "../close-codes.ts"]);
+    for (const [otherFloor, others] of FLOORS.entries()) {
+      for (const other of others.filter((name) => name !== room)) {
+        const row: Row = [`lib/${room}/z-${other}.ts`, `../${other}/${other}.ts`];
+        if (otherFloor > floor) allowed.push(row);
+        else refused.push([row[0], row[1], direction]);
+      }
+    }
+  }
+}
+
+test("the floors name every folder of lib/", async () => {
+  const entries = await readdir(join(root, "lib"), { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  assert.deepEqual(folders.sort(), FLOORS.flat().sort());
+});
 
 let folder = "";
 let findings: Map<string, string[]>;

@@ -8,7 +8,7 @@ import { dirname, join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { WebSocket } from "ws";
 import { App, closeCodes, Hub, readConfig } from "../lib/index.ts";
-import { EXIT } from "../lib/process.ts";
+import { EXIT } from "../lib/server/run.ts";
 import { TestClient } from "../lib/testing/index.ts";
 import { type Document, type Fence, parseMarkdown } from "./support/markdown.ts";
 import { Program } from "./support/program.ts";
@@ -84,7 +84,7 @@ describe("the TypeScript in the documents", () => {
       tsconfig,
       JSON.stringify({
         extends: join(ROOT, "tsconfig.json"),
-        files: [...files, join(ROOT, "lib/koa-easy-ws.d.ts")],
+        files: [...files, join(ROOT, "lib/route/koa-easy-ws.d.ts")],
         include: [],
       }),
     );

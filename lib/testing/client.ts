@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";
 import { WebSocket } from "ws";
-import { createLog } from "../log.ts";
-import { type ServeOptions, type Serving, serve } from "../server.ts";
+import { createLog } from "../observe/log.ts";
+import { type ServeOptions, type Serving, serve } from "../server/serve.ts";
 import { Leftovers } from "./leftovers.ts";
 import { HandshakeRefused } from "./refused.ts";
 import { TestSocket } from "./socket.ts";

@@ -12,8 +12,9 @@ const KINDS: Readonly<Record<string, string>> = {
   Worker: "worker",
 };
 
-/** The framework's own directory. */
+/** The framework's own directory, and in it that of the test client. */
 const LIB = fileURLToPath(new URL("..", import.meta.url));
+const TESTING = fileURLToPath(new URL(".", import.meta.url));
 
 interface Resource {
   readonly type: string;
@@ -112,7 +113,7 @@ export class Leftovers {
 function isOwn({ type, made }: Resource): boolean {
   if (type !== "Timeout") return false;
   const [first] = framesOf(made);
-  return first === undefined || first.includes("/testing/");
+  return first === undefined || first.includes(TESTING);
 }
 
 // The line of the app or the test if there is one, and of a package or of ours otherwise.
@@ -125,6 +126,6 @@ function frameOf(made: Error): string | undefined {
 function framesOf({ stack = "" }: Error): string[] {
   const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
   return frames
-    .filter((frame) => !frame.includes("node:") && !frame.includes("/testing/leftovers."))
+    .filter((frame) => !frame.includes("node:") && !frame.includes(`${TESTING}leftovers.`))
     .map((frame) => frame.trim());
 }

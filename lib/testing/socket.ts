@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "ws";
 import type { Closed } from "../close-codes.ts";
-import { Inbox } from "../inbox.ts";
+import { Inbox } from "../connection/inbox.ts";
 
 /** How long a receive waits unless it is told otherwise. */
 const RECEIVE_MS = 2_000;

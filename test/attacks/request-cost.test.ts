@@ -8,12 +8,12 @@ import { Socket } from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
 import proxyAddr from "proxy-addr";
-import { checkHandshake, offeredProtocols } from "../../lib/handshake-check.ts";
+import { originAllowed } from "../../lib/http/origin.ts";
+import { parseQuery } from "../../lib/http/query.ts";
+import { assertBounded } from "../../lib/http/request-bounds.ts";
 import { App, type Context, Refusal } from "../../lib/index.ts";
-import { originAllowed } from "../../lib/origin.ts";
-import { parseQuery } from "../../lib/query.ts";
-import { assertBounded } from "../../lib/request-bounds.ts";
 import { TestClient } from "../../lib/testing/index.ts";
+import { checkHandshake, offeredProtocols } from "../../lib/upgrade/check.ts";
 import { handshake, KEY, Wire } from "../support/wire.ts";
 
 /** Characters; the head of a request may have 16 KiB. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { App } from "../../lib/index.ts";
-import { createLog } from "../../lib/log.ts";
+import { createLog } from "../../lib/observe/log.ts";
 import { TestClient } from "../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../support/wire.ts";
 

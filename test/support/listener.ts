@@ -1,4 +1,4 @@
-import { DEBTS, type Debts, type Entry, Subscription } from "../../lib/debts.ts";
+import { DEBTS, type Debts, type Entry, Subscription } from "../../lib/connection/debts.ts";
 
 /** One that a fan-out brings messages to: it notes them. */
 export class Listener extends Subscription {

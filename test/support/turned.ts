@@ -1,4 +1,4 @@
-import { wheel } from "../../lib/wheel.ts";
+import { wheel } from "../../lib/loop/ticker.ts";
 import { within } from "./within.ts";
 
 const PERIOD_MS = 10;

@@ -5,7 +5,7 @@ import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
 import { echo } from "../../../apps/echo/index.ts";
 import { App, createLog, Hub, type Serving, serve } from "../../../lib/index.ts";
-import { wheel } from "../../../lib/wheel.ts";
+import { wheel } from "../../../lib/loop/ticker.ts";
 import { obey } from "./child.ts";
 
 /** What the server holds. */

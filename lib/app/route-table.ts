@@ -1,0 +1,185 @@
+import type Koa from "koa";
+import compose from "koa-compose";
+import Router from "koa-router";
+import { type Context, type Params, SEEN } from "../context/context.ts";
+import { offeredProtocols } from "../upgrade/check.ts";
+import { handshakeOf } from "../upgrade/handshake.ts";
+import { refuseHandshake } from "../upgrade/outcome.ts";
+import { ANSWERED } from "./not-found.ts";
+
+export { Router };
+
+// What the router's own types leave out of a layer.
+interface Layer {
+  readonly path: string;
+  readonly methods: readonly string[];
+  match(path: string): boolean;
+  captures(path: string): string[];
+  params(path: string, captures: string[], inherited: object): Params;
+}
+
+interface SocketRoute {
+  readonly layer: Layer;
+  readonly protocols: readonly string[];
+  /** Whether it has middleware of its users'. */
+  readonly isSeen: boolean;
+  readonly run: (ctx: Context) => Promise<void>;
+}
+
+/** How many routes a message names. */
+const MOST_NAMED = 3;
+
+const STRICT = { strict: true, sensitive: true };
+const NOTHING_BEHIND = async (): Promise<void> => {};
+
+/** The routes of one app: plain HTTP and WebSocket side by side, each found by its own router. */
+export class Routes {
+  /** The routes of plain HTTP. */
+  readonly http = new Router(STRICT);
+  readonly #sockets = new Router(STRICT);
+  readonly #runHttp = this.http.routes() as unknown as Koa.Middleware;
+  readonly #answerMethods = this.http.allowedMethods() as unknown as Koa.Middleware;
+  readonly #socketRoutes: SocketRoute[] = [];
+
+  /**
+   * Adds a WebSocket route.
+   *
+   * @param middleware its users' own
+   * @param accept the steps that accept
+   * @throws Error when nobody would ever reach it, for what it speaks others at the path speak
+   */
+  addSocket(
+    path: string,
+    options: { name?: string; protocols?: readonly string[] },
+    middleware: readonly Koa.Middleware[],
+    accept: readonly Koa.Middleware[],
+  ): void {
+    const { name, protocols = [] } = options;
+    this.#assertFree(path, protocols);
+    const run = compose([...middleware, ...accept]) as unknown as SocketRoute["run"];
+    const layer: unknown = this.#sockets.register(
+      path,
+      ["GET"],
+      () => {},
+      name === undefined ? {} : { name },
+    );
+    const isSeen = middleware.length > 0;
+    this.#socketRoutes.push({ layer: layer as Layer, protocols, isSeen, run });
+  }
+
+  #assertFree(path: string, protocols: readonly string[]): void {
+    const there = this.#socketRoutes.filter(({ layer }) => layer.path === path);
+    const taken = there.flatMap((route) => (route.protocols.length > 0 ? route.protocols : [""]));
+    const wanted = protocols.length > 0 ? protocols : [""];
+    if (!wanted.every((protocol) => taken.includes(protocol))) return;
+    const whom = protocols.length > 0 ? protocols.join(", ") : "clients without a subprotocol";
+    throw new Error(
+      `expected one WebSocket route at ${path} for ${whom}, but there is one already`,
+    );
+  }
+
+  /** Whether a path is one of this app's, for HTTP or WebSocket. */
+  has(path: string): boolean {
+    return this.#servesHttp(path) || this.#servesSocket(path);
+  }
+
+  /** The first few routes in words, or undefined when there are none. */
+  describe(): string | undefined {
+    const http = (this.http.stack as unknown[] as Layer[]).filter(({ methods }) => methods.length);
+    const all = [
+      ...this.#socketRoutes.map(({ layer }) => `WebSocket ${layer.path}`),
+      ...http.map(({ methods, path }) => `${methods.at(-1)} ${path}`),
+    ];
+    const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more routes` : "";
+    return all.length > 0 ? all.slice(0, MOST_NAMED).join(", ") + more : undefined;
+  }
+
+  /** Whether a path is one of this app's for a request of this kind: HTTP, or a handshake. */
+  serves(ctx: Context, path: string): boolean {
+    return handshakeOf(ctx.req) ? this.#servesSocket(path) : this.#servesHttp(path);
+  }
+
+  /**
+   * Answers a request whose path is one of this app's.
+   *
+   * @returns undefined when it is not, and nothing was done
+   */
+  handle(ctx: Context, path: string): Promise<void> | undefined {
+    return handshakeOf(ctx.req) ? this.#handshake(ctx, path) : this.#request(ctx, path);
+  }
+
+  /** The path of a named route, or undefined. */
+  linkTo(
+    name: string,
+    params: Record<string, string | number>,
+  ): { path: string; socket: boolean } | undefined {
+    for (const router of [this.http, this.#sockets]) {
+      const route = router.route(name);
+      if (route) return { path: route.url(params), socket: router === this.#sockets };
+    }
+    return undefined;
+  }
+
+  #handshake(ctx: Context, path: string): Promise<void> | undefined {
+    if (this.#servesSocket(path)) return this.#runSocket(ctx, path);
+    if (!this.#servesHttp(path)) return undefined;
+    refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
+    return ANSWERED;
+  }
+
+  #request(ctx: Context, path: string): Promise<void> | undefined {
+    if (this.#servesHttp(path)) {
+      return this.#answerMethods(ctx as never, () =>
+        this.#runHttp(ctx as never, NOTHING_BEHIND),
+      ) as Promise<void>;
+    }
+    if (!this.#servesSocket(path)) return undefined;
+    // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
+    if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
+      return this.#runSocket(ctx, path);
+    }
+    ctx.status = 426;
+    // HTTP/2 has no headers of a connection (RFC 9113 section 8.2.2).
+    if (ctx.req.httpVersionMajor < 2) {
+      // Node takes a Connection header for the whole truth about the connection's end.
+      const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
+      ctx.set({ Upgrade: "websocket", Connection: connection });
+    }
+    ctx.body = "this path takes WebSocket connections only";
+    return ANSWERED;
+  }
+
+  #runSocket(ctx: Context, path: string): Promise<void> {
+    const route = this.#socketAt(path, offeredProtocols(ctx.req)) as SocketRoute;
+    const { layer, isSeen, run } = route;
+    if (isSeen) ctx[SEEN] = true;
+    ctx.params = layer.params(path, layer.captures(path), ctx.params);
+    // As koa-router does for its own.
+    ctx._matchedRoute = layer.path;
+    return run(ctx);
+  }
+
+  // Of the routes at one path the client's subprotocols choose: one that speaks what is offered,
+  // or one that speaks none, or the first.
+  #socketAt(path: string, offered: readonly string[]): SocketRoute | undefined {
+    let first: SocketRoute | undefined;
+    for (const route of this.#socketRoutes) {
+      if (!route.layer.match(path)) continue;
+      if (route.protocols.some((protocol) => offered.includes(protocol))) return route;
+      if (!first || (route.protocols.length === 0 && first.protocols.length > 0)) first = route;
+    }
+    return first;
+  }
+
+  // Not the routers' own `match`: it makes lists of all it has found. `router.use()` adds layers
+  // that match but have no method and serve nothing by themselves.
+  #servesHttp(path: string): boolean {
+    return (this.http.stack as unknown[] as Layer[]).some(
+      (layer) => layer.methods.length > 0 && layer.match(path),
+    );
+  }
+
+  #servesSocket(path: string): boolean {
+    return this.#socketRoutes.some(({ layer }) => layer.match(path));
+  }
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import type { Closed } from "../close-codes.ts";
+import type { Place } from "./options.ts";
+
+/** What is known of a connection, whatever goes over it: where and when it was opened, and its end. */
+export class Opened {
+  /** Where its handshake was accepted. */
+  protected readonly place: Place;
+  readonly #openedAt = Date.now();
+  // Made when they are first asked for: an idle connection is small.
+  #id: string | undefined;
+  #abort: AbortController | undefined;
+  #ended: Promise<Closed> | undefined;
+  #resolve: ((closed: Closed) => void) | undefined;
+  #result: Closed | undefined;
+
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  /** Unique in this process and beyond: a random UUID. */
+  get id(): string {
+    this.#id ??= randomUUID();
+    return this.#id;
+  }
+
+  /** When it was opened, ISO 8601 in UTC. */
+  get since(): string {
+    return new Date(this.#openedAt).toISOString();
+  }
+
+  /** See {@link Place.path}. */
+  get path(): string {
+    return this.place.path;
+  }
+
+  /** See {@link Place.mountPath}. */
+  get mountPath(): string {
+    return this.place.mountPath;
+  }
+
+  /** See {@link Place.address}; known while the connection is open. */
+  get address(): string {
+    return this.place.address ?? "";
+  }
+
+  /** As `closed` of a connection, for those that are not its handler. */
+  get ended(): Promise<Closed> {
+    this.#ended ??= this.#result
+      ? Promise.resolve(this.#result)
+      : new Promise((resolve) => {
+          this.#resolve = resolve;
+        });
+    return this.#ended;
+  }
+
+  /** Aborted when the connection ends, for work that must not outlive it. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#result) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** The connection has ended; called once. */
+  protected settle(closed: Closed): void {
+    this.#result = closed;
+    this.#abort?.abort();
+    this.#resolve?.(closed);
+    this.place.ended?.(closed);
+  }
+}

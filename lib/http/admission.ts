@@ -1,0 +1,190 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type Koa from "koa";
+import { clientBehind, compileTrust, forwardedFor, type Trust } from "./client.ts";
+import { assertOrigins, canonicalHost, hostAllowed, originAllowed } from "./origin.ts";
+import { hasPath, rawPath } from "./path.ts";
+import { Refusal, shown } from "./refusal.ts";
+
+/** Who may come in: what is checked of every request and handshake before any middleware. */
+export interface DoorOptions {
+  /**
+   * Host names the server answers to beside loopback, without a port for any port; a page on
+   * another name that resolves to this address (DNS rebinding) gets 421. Default none.
+   */
+  allowedHosts?: readonly string[];
+  /** Origins that may connect or change something beside the server's own. Default none. */
+  allowedOrigins?: readonly string[];
+  /**
+   * Addresses, CIDR ranges or `loopback`, `linklocal`, `uniquelocal` of the proxies whose
+   * `X-Forwarded-For`, `-Proto`, `-Host` and `-Port` are believed; `unix` for the other end of a
+   * Unix socket. Default none.
+   */
+  trustProxy?: readonly string[];
+}
+
+/**
+ * Methods that change nothing (RFC 9110 section 9.2.1). A page of any origin may send these without
+ * permission, by a form or an image.
+ */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+const FORWARDED = [
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+] as const;
+/** Some proxies (Traefik) name the WebSocket's scheme; any other says nothing. */
+const SCHEMES: ReadonlyMap<string, string> = new Map([
+  ["https", "https"],
+  ["http", "http"],
+  ["wss", "https"],
+  ["ws", "http"],
+]);
+
+/** The check of a server's door. */
+export interface Door {
+  /**
+   * Lets a request in.
+   *
+   * @param isHandshake whether it opens a WebSocket: a GET, yet not safe, so that its Origin counts
+   * @throws Refusal 400 for its target, 421 for its Host, 403 for its Origin
+   */
+  check(req: IncomingMessage, isHandshake: boolean): void;
+  /** Whether an address is a proxy's that is trusted. */
+  trusts(address: string): boolean;
+}
+
+/** What the apps on the way to a path have set for the door. */
+export interface PathSettings {
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly maxBodyBytes: number | undefined;
+}
+
+/** An app that has settings of its own at some paths; a plain Koa app has none. */
+export interface Settled {
+  settingsAt?(path: string): PathSettings;
+}
+
+/**
+ * Makes the check of a server's door.
+ *
+ * It first makes the request say the truth about itself: what a trusted proxy forwarded replaces
+ * what it said of itself, and what anybody else claims to have forwarded is dropped, so that
+ * Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` cannot be steered by a client.
+ *
+ * @param app the root app; it and its mounts may allow origins of their own
+ * @param options see {@link DoorOptions}
+ * @throws TypeError for an option that names no host, origin or proxy
+ */
+export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
+  const trust = compileTrust(options.trustProxy ?? []);
+  const hosts = canonicalHosts(options.allowedHosts ?? []);
+  const origins = options.allowedOrigins ?? [];
+  assertOrigins(origins);
+  // The last that was let in: most clients come to one host and from one page, and reading a URL
+  // costs more than all the rest of the check.
+  let lastHost: string | undefined;
+  let lastOrigin: string | undefined;
+  let lastOwn: string | undefined;
+  const isOwn = (origin: string, own: string): boolean => {
+    if (origin === lastOrigin && own === lastOwn) return true;
+    if (!originAllowed(origin, own, origins)) return false;
+    lastOrigin = origin;
+    lastOwn = own;
+    return true;
+  };
+  const check = (req: IncomingMessage, isHandshake: boolean): void => {
+    const { url = "", headers } = req;
+    if (!hasPath(url, req.method)) throw new Refusal(400, WRONG_TARGET);
+    settleForwarded(req, trust);
+    const host = String(headers["x-forwarded-host"] ?? headers.host ?? "");
+    if (host !== lastHost) {
+      if (!hostAllowed(host, hosts)) throw refusal(421, WRONG_HOST, host);
+      lastHost = host;
+    }
+    if (!isHandshake && SAFE.has(req.method ?? "")) return;
+    const { origin } = headers;
+    if (origin === undefined) {
+      if (isOfAnotherSite(headers["sec-fetch-site"])) throw new Refusal(403, WRONG_SITE);
+      return;
+    }
+    if (isOwn(origin, `${schemeOf(req)}://${host}`)) return;
+    const own = app.settingsAt?.(rawPath(url)).allowedOrigins ?? [];
+    if (!originAllowed(origin, "", own)) throw refusal(403, WRONG_ORIGIN, origin);
+  };
+  return { check, trusts: trust.address };
+}
+
+// The answer repeats nothing of the request; whoever runs the server reads what came.
+function refusal(status: number, message: string, came: string): Refusal {
+  return new Refusal(status, message, {}, `${message}: ${shown(came)}`);
+}
+
+const WRONG_TARGET = "expected a request target that is a path";
+const WRONG_HOST = "this server does not answer to that Host; ALLOWED_HOSTS names those it does";
+const WRONG_ORIGIN =
+  "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another";
+const WRONG_SITE = "expected an Origin in a request that a page of another site has sent";
+
+// Browsers that send no Origin, because of a policy or an extension, say this all the same.
+function isOfAnotherSite(site: string | string[] | undefined): boolean {
+  return site !== undefined && site !== "same-origin" && site !== "none";
+}
+
+function settleForwarded(req: IncomingMessage, trust: Trust): void {
+  const { headers, socket } = req;
+  if (!trust.peer(socket)) {
+    for (const name of FORWARDED) if (name in headers) delete headers[name];
+    return;
+  }
+  const chain = String(headers["x-forwarded-for"] ?? "");
+  const client = clientBehind(chain, socket.remoteAddress ?? "", trust.address);
+  if (client !== "") forwardedFor(req, client);
+  replace(headers, "x-forwarded-for", client);
+  // Of scheme, host and port, what the nearest proxy wrote counts.
+  for (const name of ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"] as const) {
+    replace(
+      headers,
+      name,
+      String(headers[name] ?? "")
+        .split(",")
+        .at(-1)
+        ?.trim(),
+    );
+  }
+  replace(headers, "x-forwarded-proto", SCHEMES.get(lower(headers["x-forwarded-proto"])));
+  replace(headers, "x-forwarded-host", withPort(headers));
+}
+
+function replace(headers: IncomingHttpHeaders, name: string, value: string | undefined): void {
+  if (value) headers[name] = value;
+  else delete headers[name];
+}
+
+function lower(value: string | string[] | undefined): string {
+  return String(value ?? "").toLowerCase();
+}
+
+// A proxy that passes the name alone may name the port beside it. The default ports say nothing:
+// a proxy behind what ends TLS tells of its own 80.
+function withPort(headers: IncomingHttpHeaders): string | undefined {
+  const forwarded = headers["x-forwarded-host"] as string | undefined;
+  const port = String(headers["x-forwarded-port"] ?? "");
+  const host = forwarded ?? headers.host ?? "";
+  if (!/^[1-9]\d{0,4}$/.test(port) || port === "80" || port === "443") return forwarded;
+  return host === "" || /:\d*$/.test(host) ? forwarded : `${host}:${port}`;
+}
+
+function schemeOf(req: IncomingMessage): string {
+  const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
+  return String(req.headers["x-forwarded-proto"] ?? (encrypted ? "https" : "http"));
+}
+
+function canonicalHosts(hosts: readonly string[]): Set<string> {
+  const all = hosts.map((host) => {
+    const canonical = canonicalHost(host);
+    if (canonical) return canonical;
+    throw new TypeError(`expected allowedHosts to be names without a scheme, but got "${host}"`);
+  });
+  return new Set(all);
+}

@@ -1,0 +1,223 @@
+import type {
+  Server as HttpServer,
+  IncomingMessage,
+  RequestListener,
+  ServerResponse,
+} from "node:http";
+import { Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import { type Watched, wheel } from "../loop/ticker.ts";
+
+/** How long a response may wait for its client to read on, in milliseconds, unless told otherwise. */
+export const UNREAD_RESPONSE_MS = 30_000;
+
+/** Ticks in the time that a response may be unread: its end is late by a quarter at most. */
+const TICKS_IN_TIMEOUT = 4;
+
+/** Ends the head of a request (RFC 9112 section 2.1); Node's parser takes no bare line feeds. */
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+/**
+ * What the parser is fed at once, in bytes: up to the end of a head, so that it makes one request
+ * at a time; but no less than the shortest request, nor less of a body than costs little to feed.
+ * Behind the end of a body some twenty short requests can so be made early. They wait.
+ */
+const LEAST_OF_HEADS = 18;
+const LEAST_OF_BODY = 512;
+
+const UNREAD = Object.assign(new Error("expected the client to read its response on"), {
+  code: "ETIMEDOUT",
+});
+
+const TURNS = Symbol("turns");
+
+type Watching = Socket & { [TURNS]?: Turns | undefined };
+
+type Feed = (this: Socket, chunk: Buffer) => void;
+
+/** What of a socket's handle says how much the kernel has not taken yet. */
+interface Queueing {
+  readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;
+}
+
+interface Waiting {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/**
+ * Has each connection of a server answer one request at a time: the next one is read when the
+ * answer has left. Node's parser reads whatever has come, and the app would begin all of it: files
+ * are opened and bodies are made for a client that reads nothing. It also ends connections whose
+ * client does not read its response on.
+ *
+ * @param server a server that nothing has connected to yet
+ * @param listener answers a request
+ * @param unreadMs how long a response may wait for its client to read on, in milliseconds
+ * @returns the listener for the server's `request` event
+ */
+export function oneAtATime(
+  server: HttpServer | HttpsServer,
+  listener: RequestListener,
+  unreadMs = UNREAD_RESPONSE_MS,
+): RequestListener {
+  // Behind Node's own listener, which has put the parser on the socket.
+  const event = server instanceof HttpsServer ? "secureConnection" : "connection";
+  server.on(event, (socket: Watching) => {
+    socket[TURNS] = new Turns(socket, listener, unreadMs);
+  });
+  return (req, res) => {
+    const turns = (req.socket as Watching)[TURNS];
+    if (turns) turns.add(req, res);
+    else listener(req, res);
+  };
+}
+
+/** The response that a connection owes now, if any. */
+export function owedOn(socket: Watching): ServerResponse | undefined {
+  return socket[TURNS]?.current?.res;
+}
+
+/**
+ * Lets go of a socket that leaves HTTP; what the parser was not fed is put back on it.
+ *
+ * @returns whether the request that the parser was fed last had come before the answer to the one
+ *   before it had left
+ */
+export function leaveHttp(socket: Watching): boolean {
+  return socket[TURNS]?.leave() ?? false;
+}
+
+/** Ends a socket whose parser is gone, when the client does not read the response on it on. */
+export function endIfUnread(socket: Socket, unreadMs = UNREAD_RESPONSE_MS): void {
+  socket.setTimeout(unreadMs);
+  socket.on("timeout", () => {
+    if (socket.writableLength > 0) socket.destroy();
+    else socket.setTimeout(unreadMs);
+  });
+}
+
+/** The requests of one connection, one after the other. */
+class Turns implements Watched {
+  readonly periodMs: number;
+  /** What is answered now. */
+  current: Waiting | undefined;
+
+  readonly #socket: Watching;
+  readonly #listener: RequestListener;
+  readonly #feed: Feed | undefined;
+  readonly #waiting: Waiting[] = [];
+  #rest: Buffer | undefined;
+  #isPaused = false;
+  /** How many of the bytes to be fed came while an answer was on its way. */
+  #early = 0;
+  readonly #unreadMs: number;
+  /** How much the kernel had taken when it last took something, and when that was. */
+  #taken = 0;
+  #takenAt = wheel.now;
+
+  constructor(socket: Watching, listener: RequestListener, unreadMs: number) {
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#unreadMs = unreadMs;
+    this.periodMs = unreadMs / TICKS_IN_TIMEOUT;
+    this.#feed = socket.listeners("data")[0] as Feed | undefined;
+    if (this.#feed) {
+      socket.off("data", this.#feed);
+      socket.on("data", Turns.#onData);
+    }
+    socket.on("close", Turns.#onClosed);
+    wheel.add(this);
+  }
+
+  /** A request has come. */
+  add(req: IncomingMessage, res: ServerResponse): void {
+    if (this.current) this.#waiting.push({ req, res });
+    else this.#begin({ req, res });
+  }
+
+  /** See {@link leaveHttp}. */
+  leave(): boolean {
+    const socket = this.#socket;
+    socket[TURNS] = undefined;
+    wheel.delete(this);
+    socket.off("data", Turns.#onData);
+    socket.off("close", Turns.#onClosed);
+    if (this.#rest) socket.unshift(this.#rest);
+    this.#rest = undefined;
+    return this.#early > 0;
+  }
+
+  /** See {@link Watched}. */
+  tick(now: number): void {
+    const socket = this.#socket;
+    const { bytesWritten = 0, writeQueueSize = 0 } = (socket as Queueing)._handle ?? {};
+    const taken = bytesWritten - writeQueueSize;
+    const isRead = !this.current || socket.writableLength === 0 || taken !== this.#taken;
+    if (isRead) {
+      this.#taken = taken;
+      this.#takenAt = now;
+    } else if (now >= this.#takenAt + this.#unreadMs) socket.destroy(UNREAD);
+  }
+
+  #begin(next: Waiting): void {
+    this.current = next;
+    next.res.once("close", this.#ended);
+    this.#listener(next.req, next.res);
+  }
+
+  // After all who listen for the end of the response.
+  readonly #ended = (): void => process.nextTick(this.#next);
+
+  readonly #next = (): void => {
+    this.current = undefined;
+    const socket = this.#socket;
+    if (socket.destroyed || socket[TURNS] !== this) return;
+    const next = this.#waiting.shift();
+    if (next) this.#begin(next);
+    else if (this.#isPaused) {
+      this.#isPaused = false;
+      socket.resume();
+    }
+  };
+
+  // The next request may be made while the body of this one is still coming, but not later.
+  get #isBusy(): boolean {
+    return this.#waiting.length > 0 || this.current?.req.complete === true;
+  }
+
+  static readonly #onData = function (this: Watching, chunk: Buffer): void {
+    const turns = this[TURNS];
+    if (turns) turns.#read(chunk);
+  };
+
+  #read(chunk: Buffer): void {
+    const socket = this.#socket;
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#isBusy) {
+        this.#isPaused = true;
+        this.#early = chunk.length - at;
+        socket.pause();
+        socket.unshift(chunk.subarray(at));
+        return;
+      }
+      const end = this.#endOfPart(chunk, at);
+      this.#rest = end < chunk.length ? chunk.subarray(end) : undefined;
+      this.#feed?.call(socket, at === 0 && !this.#rest ? chunk : chunk.subarray(at, end));
+      this.#rest = undefined;
+      this.#early = Math.max(this.#early - (end - at), 0);
+      if (socket[TURNS] !== this || socket.destroyed) return;
+      at = end;
+    }
+  }
+
+  #endOfPart(chunk: Buffer, at: number): number {
+    const least = at + (this.current ? LEAST_OF_BODY : LEAST_OF_HEADS);
+    const found = chunk.indexOf(HEAD_END, least - HEAD_END.length);
+    return found === -1 ? chunk.length : found + HEAD_END.length;
+  }
+
+  static readonly #onClosed = function (this: Watching): void {
+    this[TURNS]?.leave();
+  };
+}

@@ -1,0 +1,58 @@
+import type { RequestListener } from "node:http";
+import type Koa from "koa";
+import { createDoor, type DoorOptions, type Settled } from "../http/admission.ts";
+import { limitBody } from "../http/body.ts";
+import { rawPath } from "../http/path.ts";
+import { type Refusal, writeRefusal } from "../http/refusal.ts";
+import { assertBounded } from "../http/request-bounds.ts";
+import { assertOneHost, hasBody } from "../upgrade/check.ts";
+import { answerHealth } from "./health.ts";
+import { refusalOf } from "./http-connections.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Options of {@link frontOf}. */
+export interface FrontOptions extends DoorOptions {
+  /** The longest body of a request in bytes; a longer one gets 413. Default 1 MiB. */
+  maxBodyBytes?: number;
+}
+
+/**
+ * What stands before the app for plain HTTP; `attach` has its own for handshakes.
+ *
+ * @param app the root app
+ * @param options see {@link FrontOptions}
+ * @param draining whether the server is on its way out
+ * @returns a listener for the server's `request` event
+ */
+export function frontOf(
+  app: Koa & Settled,
+  options: FrontOptions,
+  draining: () => boolean,
+): RequestListener {
+  // The door leaves only what a trusted proxy has forwarded, so Koa may believe it.
+  if (options.trustProxy?.length) app.proxy = true;
+  const door = createDoor(app, options);
+  const callback = app.callback();
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  return (req, res) => {
+    const refused = refusalOf(req.socket);
+    if (refused) res.shouldKeepAlive = false;
+    try {
+      assertOneHost(req);
+      if (answerHealth(req, res, draining)) return;
+      if (refused) throw refused;
+      assertBounded(req);
+      door.check(req, false);
+    } catch (error) {
+      res.shouldKeepAlive = false;
+      return writeRefusal(res, error as Refusal);
+    }
+    if (hasBody(req)) {
+      const own = app.settingsAt?.(rawPath(req.url ?? "")).maxBodyBytes;
+      if (!limitBody(req, res, own ?? maxBodyBytes)) return;
+    }
+    if (draining()) res.shouldKeepAlive = false;
+    void callback(req, res);
+  };
+}

@@ -1,0 +1,116 @@
+import type { Server } from "node:http";
+import { Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import { Limits, type Taken } from "../http/capacity.ts";
+import { compileTrust } from "../http/client.ts";
+import type { Refusal } from "../http/refusal.ts";
+import type { Upgrades } from "../upgrade/connections.ts";
+import type { DropLog } from "./dropped.ts";
+
+/** How many connections may be open that are no WebSocket (yet). */
+export interface HttpLimitOptions {
+  /** In total. More get 503 with `Retry-After`. Default 20,000. */
+  maxHttpConnections?: number;
+  /** From one address, or one IPv6 /64. More get 429. Not for loopback or trusted proxies. Default 100. */
+  maxHttpConnectionsPerAddress?: number;
+}
+
+/** What {@link HttpConnections} needs beside. */
+interface Needs extends HttpLimitOptions {
+  trustProxy?: readonly string[];
+}
+
+/**
+ * How many connections beyond the limit wait for their request, to be told why it is refused;
+ * more are closed at once.
+ */
+const MAX_REFUSED = 1_000;
+const TOO_MANY = "there are more than the limits of HTTP connections allow";
+
+const HELD = Symbol("held");
+
+/** A place in the count, or why there is none. */
+type Held = Socket & { [HELD]?: Taken | Refusal | undefined };
+
+/**
+ * The sockets of a server that are no WebSocket: in HTTP, in a TLS handshake, or upgraded by
+ * another library. `upgrades` follows and counts the others.
+ */
+export class HttpConnections {
+  /** All of them. */
+  readonly sockets = new Set<Socket>();
+  readonly #limits: Limits;
+  readonly #drops: DropLog;
+  readonly #isTls: boolean;
+  #refused = 0;
+
+  /**
+   * @param server a server that does not listen yet
+   * @param upgrades its upgrades
+   * @param options limits; each has a default
+   * @param drops is told of connections that are closed at once
+   */
+  constructor(server: Server, upgrades: Upgrades, options: Needs, drops: DropLog) {
+    const { maxHttpConnections, maxHttpConnectionsPerAddress, trustProxy } = options;
+    this.#limits = new Limits({
+      ...(maxHttpConnections !== undefined && { maxConnections: maxHttpConnections }),
+      ...(maxHttpConnectionsPerAddress !== undefined && {
+        maxConnectionsPerAddress: maxHttpConnectionsPerAddress,
+      }),
+    });
+    this.#drops = drops;
+    this.#isTls = server instanceof HttpsServer;
+    const trust = compileTrust(trustProxy ?? []);
+    // One listener for all of them.
+    const connections = this;
+    function forget(this: Socket): void {
+      connections.#forget(this);
+    }
+    server.on("connection", (socket: Held) => {
+      if (socket.destroyed) return;
+      this.sockets.add(socket);
+      socket.on("close", forget);
+      this.#take(socket, trust.peer(socket));
+    });
+    upgrades.on("accepted", ({ socket }) => {
+      // In TLS a socket of its own is around the one that was counted.
+      const counted = (socket as { _parent?: Socket })._parent ?? socket;
+      counted.off("close", forget);
+      this.#forget(counted);
+    });
+  }
+
+  /** How many are counted now. */
+  get total(): number {
+    return this.#limits.total;
+  }
+
+  #take(socket: Held, exempt: boolean): void {
+    try {
+      socket[HELD] = this.#limits.take(socket.remoteAddress ?? "", exempt);
+    } catch (refusal) {
+      // In TLS there is nothing to say before a costly handshake.
+      if (this.#isTls || this.#refused >= MAX_REFUSED) {
+        socket.destroy();
+        this.#drops.add(TOO_MANY);
+        return;
+      }
+      this.#refused++;
+      socket[HELD] = refusal as Refusal;
+    }
+  }
+
+  #forget(socket: Held): void {
+    this.sockets.delete(socket);
+    const held = socket[HELD];
+    socket[HELD] = undefined;
+    if (held instanceof Error) this.#refused--;
+    else held?.release();
+  }
+}
+
+/** Why requests on a socket are refused: it is one too many. */
+export function refusalOf(socket: Held): Refusal | undefined {
+  const held = socket[HELD];
+  return held instanceof Error ? held : undefined;
+}

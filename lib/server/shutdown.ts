@@ -1,0 +1,130 @@
+import type Koa from "koa";
+import type { Living } from "../app/lifespan.ts";
+import { wholeError } from "../context/errors.ts";
+import { rawPath } from "../http/path.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Serving } from "./serve.ts";
+
+/** The exit codes of the process. */
+export const EXIT = {
+  /** Everything was drained. */
+  drained: 0,
+  /** A lifespan or something else failed at the start. */
+  failedStart: 1,
+  /** A bad value in the environment. */
+  badValue: 2,
+  /** The port is in use. */
+  portInUse: 3,
+  /** An error that nobody caught; everything was drained. */
+  uncaught: 4,
+  /** A second signal ended it at once. */
+  secondSignal: 130,
+} as const;
+
+/**
+ * The end of a process that serves an app: a signal drains it, and so does an error that nobody
+ * catches, for nobody knows what such an error has left undone. A second one of either kind ends
+ * it at once.
+ */
+export class Shutdown {
+  readonly #app: Koa;
+  readonly #log: Logger;
+  readonly #start = new AbortController();
+  #serving: Serving | undefined;
+  #code: number | undefined;
+  #signals = 0;
+  #errors = 0;
+
+  /**
+   * Listens to the process from now on, until it ends.
+   *
+   * @param app the root app
+   * @param log told of errors that nobody catches
+   */
+  constructor(app: Koa, log: Logger) {
+    this.#app = app;
+    this.#log = log;
+    process.on("SIGTERM", this.#onSignal);
+    process.on("SIGINT", this.#onSignal);
+    // Node brings rejections that nobody handles here as well.
+    process.on("uncaughtException", this.#onUncaught);
+  }
+
+  /** Aborted when the process is to end before it serves. */
+  get start(): AbortSignal {
+    return this.#start.signal;
+  }
+
+  /** The exit code, once the process is to end. */
+  get code(): number | undefined {
+    return this.#code;
+  }
+
+  /** Says what is to be drained from now on. */
+  serves(serving: Serving): void {
+    this.#serving = serving;
+    if (this.#code !== undefined) this.#drain(serving);
+  }
+
+  readonly #onSignal = (): void => {
+    if (++this.#signals > 1) process.exit(EXIT.secondSignal);
+    this.#end(EXIT.drained);
+  };
+
+  readonly #onUncaught = (thrown: unknown, origin: NodeJS.UncaughtExceptionOrigin): void => {
+    this.#tell(wholeError(thrown), origin);
+    if (++this.#errors > 1) process.exit(EXIT.uncaught);
+    this.#end(EXIT.uncaught);
+  };
+
+  #tell(err: Error, origin: NodeJS.UncaughtExceptionOrigin): void {
+    const at = placeOf(err);
+    const where = at === undefined ? "" : ` at ${at}`;
+    const fields = { event: "uncaught", origin, at, ...requestOf(this.#app), err };
+    if (this.#log.isLevelEnabled("error")) {
+      this.#log.error(fields, `nobody caught this (${origin}${where}): ${err.message}`);
+    } else {
+      // Even a silent log must not hide why the process ends.
+      process.stderr.write(`${err.stack ?? err.message}\n`);
+    }
+  }
+
+  #end(code: number): void {
+    const isFirst = this.#code === undefined;
+    this.#code = Math.max(code, this.#code ?? EXIT.drained);
+    if (!isFirst) return;
+    if (this.#serving) this.#drain(this.#serving);
+    else this.#start.abort();
+  }
+
+  #drain(serving: Serving): void {
+    // In a turn of its own, for Node brings what was rejected at the very end only after this one.
+    serving.close().then(
+      () => setImmediate(() => process.exit(this.#code)),
+      () => setImmediate(() => process.exit(this.#code || EXIT.failedStart)),
+    );
+  }
+}
+
+// The first line of the stack that is neither Node's nor a package's.
+function placeOf({ stack = "" }: Error): string | undefined {
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  const own = frames.find((frame) => !/node:|[\\/]node_modules[\\/]/.test(frame));
+  return own?.trim().replace(/^at /, "");
+}
+
+// Known where an app was made with `asyncLocalStorage`. The query may hold a token.
+function requestOf(app: Koa): { method?: string; path?: string } {
+  const ctx = currentContext(app);
+  return ctx ? { method: ctx.method, path: rawPath(ctx.originalUrl) } : {};
+}
+
+function currentContext(app: Living): Koa.Context | undefined {
+  const ctx = app.currentContext as Koa.Context | undefined;
+  if (ctx) return ctx;
+  for (const mount of app.mounts ?? []) {
+    const below = currentContext(mount.app);
+    if (below) return below;
+  }
+  return undefined;
+}

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, test } from "node:test";
+import serveFiles from "koa-static";
+import { generate } from "selfsigned";
+import { App } from "../../../lib/index.ts";
+import { TestClient } from "../../../lib/testing/index.ts";
+import { frame, handshake, Wire } from "../../support/wire.ts";
+import { until, within } from "../../support/within.ts";
+
+const pems = await generate([{ name: "commonName", value: "127.0.0.1" }]);
+const GET = "GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const last = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+
+/** How many requests an app is answering now, and the most there were. */
+class InFlight {
+  now = 0;
+  most = 0;
+  all = 0;
+
+  /** An app that answers each after a turn of the event loop, with its number. */
+  app(): App {
+    const app = new App();
+    app.use(async (ctx, next) => {
+      const number = ++this.all;
+      this.most = Math.max(this.most, ++this.now);
+      ctx.res.once("close", () => this.now--);
+      const body = ctx.method === "POST" ? await text(ctx.req) : "";
+      await new Promise(setImmediate);
+      ctx.body = `<${number}${body}>`;
+      await next();
+    });
+    return app.websocket("/ws", async (socket) => {
+      for await (const message of socket) await socket.send(`got ${message}`);
+    });
+  }
+}
+
+function numbers(wire: Wire): string[] {
+  return [...wire.buffer.toString().matchAll(/<([^>]*)>/g)].map((match) => match[1] as string);
+}
+
+for (const scheme of ["http", "https"]) {
+  describe(`over ${scheme}, a connection`, () => {
+    const options = scheme === "https" ? { tls: { cert: pems.cert, key: pems.private } } : {};
+
+    test("that sends two hundred requests at once gets as many answers in order, one begun at a time", async () => {
+      const flight = new InFlight();
+      await using client = await TestClient.start(flight.app(), options);
+      await using wire = await Wire.connect(client.url);
+      wire.write(GET.repeat(199), last);
+      await until(
+        () => flight.all === 200,
+        () => `200 requests, got ${flight.all}`,
+      );
+      await wire.end();
+      assert.deepEqual(
+        numbers(wire),
+        Array.from({ length: 200 }, (_, i) => `${i + 1}`),
+      );
+      assert.equal(flight.most, 1);
+    });
+
+    test("gets answers to requests with bodies, whole and in chunks, cut anywhere", async () => {
+      const flight = new InFlight();
+      await using client = await TestClient.start(flight.app(), options);
+      const post = "POST /p HTTP/1.1\r\nHost: localhost\r\n";
+      const whole = `${post}Content-Length: 8\r\n\r\n\r\n\r\nabcd`;
+      const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n4\r\nefgh\r\n0\r\n\r\n`;
+      const bytes = Buffer.from((whole + GET + chunked + GET + GET).repeat(3));
+      const expected = [":abcd", "", ":efgh", "", ""];
+      for (const size of [bytes.length, 1, 7, 64, 333]) {
+        flight.all = 0;
+        await using wire = await Wire.connect(client.url);
+        wire.socket.setNoDelay(true);
+        for (let at = 0; at < bytes.length; at += size) {
+          wire.write(bytes.subarray(at, at + size));
+          await new Promise(setImmediate);
+        }
+        await until(
+          () => numbers(wire).length === 15,
+          () => `15 answers, got ${flight.all}`,
+        );
+        const bodies = numbers(wire).map((each) => each.replace(/^\d+\s*/, ""));
+        assert.deepEqual(
+          bodies,
+          [...expected, ...expected, ...expected].map((each) => each.replace(":", "")),
+          `in parts of ${size}`,
+        );
+        assert.equal(flight.most, 1);
+        await until(() => flight.now === 0, "the end of the last answer");
+      }
+    });
+
+    test("that sends its handshake before the answer has left gets the answer whole, then the end", async () => {
+      const flight = new InFlight();
+      await using client = await TestClient.start(flight.app(), options);
+      await using wire = await Wire.connect(client.url);
+      wire.write(GET, handshake("/ws"), frame(1, "\r\n\r\n"));
+      const { status, body } = await wire.response();
+      assert.equal(status, 200);
+      assert.equal(body, "<1>");
+      assert.equal(flight.all, 1);
+    });
+
+    test("that sends frames right behind its handshake loses none, whatever is in them", async () => {
+      await using client = await TestClient.start(new InFlight().app(), options);
+      await using wire = await Wire.connect(client.url);
+      const texts = ["\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "last"];
+      wire.write(handshake("/ws"), ...texts.map((each) => frame(1, each)));
+      assert.equal((await wire.head()).status, 101);
+      for (const each of texts)
+        assert.equal((await wire.frame()).payload.toString(), `got ${each}`);
+    });
+  });
+}
+
+test("what a client does not read costs one answer and one open file for each connection", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "one-at-a-time-"));
+  await writeFile(join(directory, "page"), Buffer.alloc(8 * 1024 * 1024));
+  try {
+    const app = new App().use(serveFiles(directory) as never);
+    await using client = await TestClient.start(app);
+    // Each response, as Node makes it for a request that it has parsed.
+    const responses = new Set<ServerResponse>();
+    client.serving.server.on("request", (_req, res) => responses.add(res));
+    const wires = await Promise.all(Array.from({ length: 20 }, () => Wire.connect(client.url)));
+    for (const { socket } of wires) socket.pause();
+    await until(async () => (await connections(client)) === 20, "all connections");
+    const before = await openFiles();
+    for (const wire of wires) wire.write(GET.repeat(1_000));
+    await until(() => responses.size >= 20, "a response for each");
+    // What has come to the server is handled when a later client has its answer.
+    for (let i = 0; i < 5; i++) {
+      const response = await client.fetch("/nothing");
+      assert.equal(response.status, 404);
+      await response.arrayBuffer();
+    }
+    assert.ok(responses.size <= 20 + 5, `${responses.size} responses`);
+    assert.ok((await openFiles()) - before <= 20 + 5, "files and the other clients' sockets");
+    for (const wire of wires) wire.socket.destroy();
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+function connections(client: TestClient): Promise<number> {
+  return new Promise((resolve) => {
+    client.serving.server.getConnections((_, count) => resolve(count));
+  });
+}
+
+async function openFiles(): Promise<number> {
+  return (await readdir("/proc/self/fd")).length;
+}
+
+test("a response that its client does not read ends the connection, and the body is let go", async () => {
+  const app = new App();
+  const closed = new Promise<void>((resolve) => {
+    app.use((ctx) => {
+      ctx.res.once("close", resolve);
+      ctx.body = Buffer.alloc(32 * 1024 * 1024);
+    });
+  });
+  await using client = await TestClient.start(app, { unreadResponseMs: 100 });
+  await using wire = await Wire.connect(client.url);
+  wire.socket.pause();
+  wire.write(GET);
+  await within(closed, "the end of the response");
+  await until(async () => (await connections(client)) === 0, "the end of the connection");
+});
+
+test("a response that is read slowly, or waits for its app, goes on past that time", async () => {
+  const app = new App();
+  let go: () => void = () => {};
+  const going = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  app.use(async (ctx) => {
+    if (ctx.path === "/late") await going;
+    ctx.body = ctx.path === "/late" ? "late" : Buffer.alloc(16 * 1024 * 1024);
+  });
+  await using client = await TestClient.start(app, { unreadResponseMs: 200 });
+  const { port, hostname } = new URL(client.url);
+  await using late = await Wire.connect(client.url);
+  late.write(GET.replace("/page", "/late"));
+  const witness = await Wire.connect(client.url);
+  witness.socket.pause();
+  witness.write(GET);
+  const socket = net.connect(Number(port), hostname);
+  await once(socket, "connect");
+  socket.write(last);
+  let bytes = 0;
+  socket.on("data", (chunk) => {
+    bytes += chunk.length;
+    socket.pause();
+    setImmediate(() => socket.resume());
+  });
+  // One that reads nothing has been ended: the time has passed for the others too.
+  await until(
+    async () => (await connections(client)) <= 2,
+    "the end of the connection that is not read",
+  );
+  go();
+  assert.equal((await late.head()).status, 200);
+  if (!socket.closed) await within(once(socket, "close"), "the end of the response");
+  assert.ok(bytes > 16 * 1024 * 1024, `${bytes} bytes`);
+  witness.socket.destroy();
+});
