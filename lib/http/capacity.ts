@@ -99,6 +99,11 @@ export class Taken {
   }
 }
 
+/** Takes a place, and all that are chained to it by `next`, off their counts. */
+export function releaseAll(first: Taken | undefined): void {
+  for (let taken = first; taken; taken = taken.next) taken.release();
+}
+
 /**
  * What a connection counts for: its address, or its network. Loopback has no share, nor has what
  * comes through a Unix socket and names nobody.

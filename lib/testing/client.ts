@@ -161,7 +161,7 @@ export class TestClient implements AsyncDisposable {
       for (const { connection } of live) connection.hurry();
       return live.size === 0;
     });
-    const left = [...live].map(({ handshake }) => `handler of ${handshake.path}`);
+    const left = [...live].map(({ path }) => `handler of ${path}`);
     await this.serving.close();
     this.#app.off("error", this.#onError);
     left.push(...(await this.#leftBehind()));

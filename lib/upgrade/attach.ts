@@ -174,7 +174,7 @@ function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => voi
 }
 
 function fail(ctx: Koa.Context, handshake: Handshake, error: unknown): Promise<void> | void {
-  handshake.connection?.close(1011);
+  handshake.session?.connection.close(1011);
   handshake.leaveIfTaken();
   endAccepted(ctx);
   const report = () => ctx.onerror(error as Error);

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Closed } from "../close-codes.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { Taken } from "../http/capacity.ts";
+import type { Place } from "../connection/options.ts";
+import { releaseAll, type Taken } from "../http/capacity.ts";
 import { clientOf, peerOf } from "../http/client.ts";
 import { rawPath } from "../http/path.ts";
 import { linger, Refusal, writeRefusal } from "../http/refusal.ts";
 import { type Watched, wheel } from "../loop/ticker.ts";
 import { HandshakeResponse } from "./response.ts";
+import { Session, type SessionListener } from "./session.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
 export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
@@ -32,49 +33,37 @@ export function isHandshake(req: IncomingMessage): boolean {
   return handshakeOf(req) !== undefined;
 }
 
-/** What is told of a handshake and of the connection it became. */
-export interface HandshakeListener {
-  /** It is no longer pending. */
-  settled(handshake: Handshake): void;
-  /** The client of the connection it became is cut off: so many bytes behind. */
-  cutOff(handshake: Handshake, bytes: number): void;
-  /** The connection it became has ended. */
-  ended(handshake: Handshake, closed: Closed): void;
+/** The server of a handshake, which is told of what becomes of it. */
+export interface HandshakeListener extends SessionListener {
+  /** Whether the server is shutting down and accepts nothing more. */
+  readonly draining: boolean;
+  /** The server has answered with an HTTP status. */
+  refused(handshake: Handshake, status: number): void;
+  /** The client left before the answer, or other code has upgraded the socket. */
+  abandoned(handshake: Handshake): void;
 }
 
 /**
- * One upgrade request on its way to an answer: an ordinary HTTP response while it is pending,
- * a WebSocket once it is accepted. It always settles: by an acceptance, by a response, by its
- * deadline (503), or when the client leaves.
- *
- * Once it is accepted it holds nothing of HTTP any more, for it lives as long as its connection.
+ * One upgrade request on its way to an answer. It always settles: by an acceptance, which begins a
+ * {@link Session}; by an HTTP response; by its deadline (503); or when the client leaves.
  */
 export class Handshake implements Watched {
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt = performance.now();
   /** The request's target at arrival, without the query (which may hold a token). */
   readonly path: string;
-  /** The whole prefix of the app whose route accepts it; set just before. */
-  mountPath = "";
   /** The socket underneath. */
   readonly socket: Socket & Marked;
-  /** The connection, once accepted. */
-  connection: Connection<unknown> | undefined;
+  /** What it has become, once it is accepted. */
+  session: Session | undefined;
   /** Why we have refused it; what an app says to its clients is not here, it may hold a secret. */
   reason: string | undefined = undefined;
-  /**
-   * Ends a connection whose app has failed, once its handler runs.
-   *
-   * @param goesOn whether the handler does
-   * @param isOpen whether the connection does too: the app is told, and that is all
-   */
-  onFailed: ((error: unknown, goesOn?: boolean, isOpen?: boolean) => void) | undefined = undefined;
   /** Whether other code has upgraded its socket: a plain Koa app, or another library's listener. */
   taken = false;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
 
-  /** Who is told of what becomes of it. */
+  /** The server, which is told of what becomes of it. */
   readonly listener: HandshakeListener;
   #req: (IncomingMessage & Marked) | undefined;
   #res: HandshakeResponse | undefined;
@@ -86,6 +75,7 @@ export class Handshake implements Watched {
   #state: HandshakeState = "pending";
   #failure: Error | undefined;
   #held: Taken | undefined;
+  #mountPath = "";
 
   /**
    * @param req the request of an `upgrade` event
@@ -141,13 +131,6 @@ export class Handshake implements Watched {
     return this.#req ? clientOf(this.#req, this.#client) : this.#client;
   }
 
-  /** See {@link Place.address}; known while the socket is open. */
-  get address(): string {
-    const { remoteAddress = "", remotePort = "" } = this.socket;
-    const { client } = this;
-    return client === `${remoteAddress}:${remotePort}` ? remoteAddress : client;
-  }
-
   /** The response, for the app; undefined once the handshake is accepted. */
   get res(): ServerResponse | undefined {
     return this.#res;
@@ -172,20 +155,22 @@ export class Handshake implements Watched {
   /**
    * Accepts the handshake by letting `upgrade` write the 101.
    *
+   * @param mountPath the whole prefix of the app that accepts, without a final slash
    * @param upgrade calls koa-easy-ws; everything it does is synchronous, so there is no wait here
    *   that could last for ever
-   * @returns the open connection
+   * @returns the session that has begun
    * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
-  accept(upgrade: () => Promise<unknown>): Connection<unknown> {
+  accept(mountPath: string, upgrade: () => Promise<unknown>): Session {
     // A client that has half-closed still reads a refusal, but cannot hold a conversation.
     const cannot = this.socket.readableEnded || this.#res?.headersSent;
     if (this.#state !== "pending" || cannot) {
       throw new Refusal(400, "the handshake had ended before it was accepted");
     }
+    this.#mountPath = mountPath;
     // koa-easy-ws never settles its promise for a refusal; what counts arrived by the events below.
     upgrade().catch((error: Error) => this.fail(error));
-    if (this.connection) return this.connection;
+    if (this.session) return this.session;
     throw this.#failure ?? new Refusal(400, "the client left during the handshake");
   }
 
@@ -220,6 +205,19 @@ export class Handshake implements Watched {
   }
 
   /**
+   * Begins the session, just after ws has written the 101.
+   *
+   * @param connect makes the connection
+   */
+  begin(connect: (place: Place) => Connection<unknown>): void {
+    const { startedAt, path, client, socket } = this;
+    const origin = { startedAt, path, mountPath: this.#mountPath, client, socket };
+    const held = this.#held;
+    this.#held = undefined;
+    this.session = new Session(origin, held, this.listener, connect);
+  }
+
+  /**
    * Lets go of a socket that somebody else has upgraded, as koa-easy-ws does in a plain Koa app:
    * nothing of HTTP can reach it any more.
    *
@@ -245,29 +243,8 @@ export class Handshake implements Watched {
   }
 
   #releaseAll(): void {
-    for (let held = this.#held; held; held = held.next) held.release();
+    releaseAll(this.#held);
     this.#held = undefined;
-  }
-
-  /** See {@link Place.failed}. */
-  failed(error: unknown): void {
-    this.onFailed?.(error, true);
-  }
-
-  /** See {@link Place.reported}. */
-  reported(error: unknown): void {
-    this.onFailed?.(error, true, true);
-  }
-
-  /** See {@link Place.cutOff}. */
-  cutOff(bytes: number): void {
-    this.listener.cutOff(this, bytes);
-  }
-
-  /** The connection tells of its end. */
-  ended(closed: Closed): void {
-    this.#releaseAll();
-    this.listener.ended(this, closed);
   }
 
   static readonly #onFinished = function (this: ServerResponse): void {
@@ -314,8 +291,10 @@ export class Handshake implements Watched {
     if (this.#state !== "pending") return;
     this.#state = state;
     if (this.#isWaiting) this.#stopWaiting();
-    if (state !== "accepted") this.#releaseAll();
-    this.listener.settled(this);
+    if (state === "accepted") return;
+    this.#releaseAll();
+    if (state === "refused") this.listener.refused(this, this.status);
+    else this.listener.abandoned(this);
   }
 
   #stopWaiting(): void {
