@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type Koa from "koa";
 import { clientBehind, compileTrust, forwardedFor, type Trust } from "./client.ts";
 import { assertOrigins, canonicalHost, hostAllowed, originAllowed } from "./origin.ts";
 import { hasPath, rawPath } from "./path.ts";
@@ -60,11 +59,6 @@ export interface PathSettings {
   readonly maxBodyBytes: number | undefined;
 }
 
-/** An app that has settings of its own at some paths; a plain Koa app has none. */
-export interface Settled {
-  settingsAt?(path: string): PathSettings;
-}
-
 /**
  * Makes the check of a server's door.
  *
@@ -72,11 +66,14 @@ export interface Settled {
  * what it said of itself, and what anybody else claims to have forwarded is dropped, so that
  * Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` cannot be steered by a client.
  *
- * @param app the root app; it and its mounts may allow origins of their own
  * @param options see {@link DoorOptions}
+ * @param settingsAt what the apps on the way to a raw path have set; they may allow origins
  * @throws TypeError for an option that names no host, origin or proxy
  */
-export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
+export function createDoor(
+  options: DoorOptions,
+  settingsAt: (path: string) => PathSettings | undefined,
+): Door {
   const trust = compileTrust(options.trustProxy ?? []);
   const hosts = canonicalHosts(options.allowedHosts ?? []);
   const origins = options.allowedOrigins ?? [];
@@ -109,7 +106,7 @@ export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
       return;
     }
     if (isOwn(origin, `${schemeOf(req)}://${host}`)) return;
-    const own = app.settingsAt?.(rawPath(url)).allowedOrigins ?? [];
+    const own = settingsAt(rawPath(url))?.allowedOrigins ?? [];
     if (!originAllowed(origin, "", own)) throw refusal(403, WRONG_ORIGIN, origin);
   };
   return { check, trusts: trust.address };

@@ -12,7 +12,7 @@ import {
 } from "../connection/options.ts";
 import { Wire } from "../connection/websocket.ts";
 import { type Context, PARENT } from "../context/context.ts";
-import type { Limits } from "../http/capacity.ts";
+import type { SubApp } from "../context/sub-app.ts";
 import { Refusal } from "../http/refusal.ts";
 import {
   assertOptions,
@@ -200,15 +200,10 @@ function acceptBy(ctx: Context, handshake: Handshake): Session {
   }
 }
 
-/** An app with a limit of its own on connections. */
-interface Limited {
-  readonly limits?: Limits;
-}
-
 // One connection counts for its app and for all apps above it that have a limit.
 function holdInAll(handshake: Handshake, ctx: Context): void {
   for (let at: Context | undefined = ctx; at; at = at[PARENT]) {
-    const { limits } = at.app as Limited;
+    const { limits } = at.app as unknown as SubApp;
     if (limits) handshake.hold(limits.take("", true));
   }
 }

@@ -21,12 +21,14 @@ export interface ConnectOptions {
   protocols?: string[];
   /** Whether to offer permessage-deflate, for routes with `compression`. Default false. */
   compression?: boolean;
-  /** How long the handshake may take, in milliseconds. Default 2,000. */
+  /** How long the handshake may take, in milliseconds. Default 10,000. */
   timeoutMs?: number;
 }
 
+/** How long a handshake may take unless it is told otherwise: a busy machine needs its time. */
+const CONNECT_MS = 10_000;
 /** How long a handler, timer or socket may take to end after its connections were closed. */
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 3_000;
 const POLL_MS = 5;
 /** A test with thousands of connections must not print them all. */
 const MOST_NAMED = 20;
@@ -112,7 +114,7 @@ export class TestClient implements AsyncDisposable {
     const url = this.url.replace(/^http/, "ws").replace(/\/$/, "") + path;
     const ws = new WebSocket(url, options.protocols ?? [], {
       headers: options.headers ?? {},
-      handshakeTimeout: options.timeoutMs ?? 2_000,
+      handshakeTimeout: options.timeoutMs ?? CONNECT_MS,
       perMessageDeflate: options.compression ?? false,
       rejectUnauthorized: false,
     });
