@@ -5,16 +5,15 @@ import type { Place } from "../connection/options.ts";
 import { releaseAll, type Taken } from "../http/capacity.ts";
 import { clientOf, peerOf } from "../http/client.ts";
 import { rawPath } from "../http/path.ts";
-import { linger, Refusal, writeRefusal } from "../http/refusal.ts";
-import { type Watched, wheel } from "../loop/ticker.ts";
+import { Refusal, writeRefusal } from "../http/refusal.ts";
+import { wheel } from "../loop/ticker.ts";
+import { Deadline, type Expiring } from "./deadline.ts";
+import { type PendingListener, PendingSocket } from "./pending-socket.ts";
 import { HandshakeResponse } from "./response.ts";
 import { Session, type SessionListener } from "./session.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
 export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
-
-/** Ticks in a handshake's time: its end is late by a quarter at most. */
-const TICKS_IN_TIMEOUT = 4;
 
 // On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
 const HANDSHAKE = Symbol("handshake");
@@ -47,13 +46,11 @@ export interface HandshakeListener extends SessionListener {
  * One upgrade request on its way to an answer. It always settles: by an acceptance, which begins a
  * {@link Session}; by an HTTP response; by its deadline (503); or when the client leaves.
  */
-export class Handshake implements Watched {
+export class Handshake implements Expiring, PendingListener {
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt = performance.now();
   /** The request's target at arrival, without the query (which may hold a token). */
   readonly path: string;
-  /** The socket underneath. */
-  readonly socket: Socket & Marked;
   /** What it has become, once it is accepted. */
   session: Session | undefined;
   /** Why we have refused it; what an app says to its clients is not here, it may hold a secret. */
@@ -70,8 +67,8 @@ export class Handshake implements Watched {
   #client: string;
   readonly #timeoutMs: number;
   readonly #since = wheel.now;
-  /** What earlier responses on the socket have taken. */
-  readonly #writtenBefore: number;
+  readonly #pending: PendingSocket;
+  #deadline: Deadline | undefined;
   #state: HandshakeState = "pending";
   #failure: Error | undefined;
   #held: Taken | undefined;
@@ -86,44 +83,41 @@ export class Handshake implements Watched {
    */
   constructor(
     req: IncomingMessage & Marked,
-    socket: Socket & Marked,
+    socket: Socket,
     head: Buffer,
     timeoutMs: number,
     listener: HandshakeListener,
   ) {
     this.#req = req;
-    this.socket = socket;
+    this.#pending = new PendingSocket(socket, head);
     this.listener = listener;
     this.#timeoutMs = timeoutMs;
     // Now, while the socket still knows it.
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
-    this.#writtenBefore = socket.bytesWritten;
-    if (head.length > 0) socket.unshift(head);
     this.#res = new HandshakeResponse(req, socket);
     req[HANDSHAKE] = this;
   }
 
   /**
-   * Has it wait for its answer, however long that takes: a response can be written, and the
-   * client's leaving and the deadline are watched for. One that is accepted in the turn in which
-   * it came needs none of this.
+   * Waits for the answer: a response can be written, and the client's leaving and the deadline are
+   * watched for. A handshake that is accepted in the turn in which it came needs none of this.
    */
   wait(): void {
-    const { socket } = this;
-    if (this.#state !== "pending" || !this.#res || this.#isWaiting) return;
+    if (this.#state !== "pending" || !this.#res || this.#pending.isWaiting) return;
     if (this.leaveIfTaken()) return;
-    socket[HANDSHAKE] = this;
-    this.#res.assignSocket(socket);
-    this.#res.on("finish", Handshake.#onFinished);
-    socket.on("error", Handshake.#onSocketError);
-    socket.on("close", Handshake.#onClosed);
-    wheel.add(this);
+    this.#pending.wait(this.#res, this);
+    this.#deadline = new Deadline(this, this.#since, this.#timeoutMs);
   }
 
-  /** See {@link Watched}. */
-  get periodMs(): number {
-    return this.#timeoutMs / TICKS_IN_TIMEOUT;
+  /** The socket underneath. */
+  get socket(): Socket {
+    return this.#pending.socket;
+  }
+
+  /** See {@link Expiring}. */
+  get isWrittenTo(): boolean {
+    return this.#pending.isWrittenTo(this.#res);
   }
 
   /** The client, for the log: the address, with the port where it is known. */
@@ -196,9 +190,8 @@ export class Handshake implements Watched {
       throw error;
     }
     this.status = 101;
-    res.takeOff(this.socket, this.#isWaiting);
+    this.#pending.takeOff(res);
     this.#settle("accepted");
-    res.off("finish", Handshake.#onFinished);
     this.#client = this.client;
     this.#req = undefined;
     this.#res = undefined;
@@ -218,20 +211,17 @@ export class Handshake implements Watched {
   }
 
   /**
-   * Lets go of a socket that somebody else has upgraded, as koa-easy-ws does in a plain Koa app:
-   * nothing of HTTP can reach it any more.
+   * Lets go of a socket that other code has upgraded, as koa-easy-ws does in a plain Koa app.
    *
-   * @returns whether somebody has
+   * @returns whether other code has
    */
   leaveIfTaken(): boolean {
-    const { socket } = this;
     const res = this.#res;
-    if (this.#state !== "pending" || !res || !this.#isWrittenTo || !isRead(socket)) return false;
-    res.takeOff(socket, this.#isWaiting);
+    if (this.#state !== "pending" || !res || !this.#pending.isTaken(res)) return false;
+    this.#pending.takeOff(res);
     this.taken = true;
     this.#settle("abandoned");
-    // For good: an error that nobody listens for ends the process.
-    socket.on("error", Handshake.#onSocketError);
+    this.#pending.leave();
     return true;
   }
 
@@ -247,76 +237,26 @@ export class Handshake implements Watched {
     this.#held = undefined;
   }
 
-  static readonly #onFinished = function (this: ServerResponse): void {
-    const handshake = handshakeOf(this.req);
-    if (handshake) handshake.#finished();
-  };
-
-  #finished(): void {
-    const res = this.#res;
-    if (!res) return;
+  /** See {@link PendingListener}. */
+  answered(res: ServerResponse): void {
     this.status = res.statusCode;
     this.#settle("refused");
-    res.detachSocket(this.socket);
-    linger(this.socket);
+    this.#pending.end(res);
   }
 
-  /** See {@link Watched}. */
-  tick(now: number): void {
-    if (now < this.#since + this.#timeoutMs) return;
-    if (this.leaveIfTaken()) return;
-    // Behind what somebody has written, and nobody reads the answer to, no response may come.
-    if (this.#isWrittenTo) {
-      this.socket.destroy();
-      return;
-    }
-    this.refuse(
-      new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
-    );
-    // A response that somebody began and never ends must not hold the socket either.
-    if (this.#state === "pending") this.socket.destroy();
-  }
-
-  // From when it waits, the response owns the socket, until it is taken off.
-  get #isWaiting(): boolean {
-    return this.socket[HANDSHAKE] !== undefined;
-  }
-
-  // By somebody else, for the response writes its own head first (but for hints like 103).
-  get #isWrittenTo(): boolean {
-    return !this.#res?.headersSent && this.socket.bytesWritten !== this.#writtenBefore;
+  /** See {@link PendingListener}. */
+  left(): void {
+    this.#settle("abandoned");
   }
 
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
     this.#state = state;
-    if (this.#isWaiting) this.#stopWaiting();
+    this.#deadline?.stop();
+    this.#pending.stop();
     if (state === "accepted") return;
     this.#releaseAll();
     if (state === "refused") this.listener.refused(this, this.status);
     else this.listener.abandoned(this);
   }
-
-  #stopWaiting(): void {
-    const { socket } = this;
-    wheel.delete(this);
-    socket[HANDSHAKE] = undefined;
-    socket.off("error", Handshake.#onSocketError);
-    socket.off("close", Handshake.#onClosed);
-  }
-
-  static readonly #onSocketError = function (this: Socket): void {
-    this.destroy();
-  };
-
-  static readonly #onClosed = function (this: Socket & Marked): void {
-    const handshake = this[HANDSHAKE];
-    if (handshake) handshake.#settle("abandoned");
-  };
-}
-
-// As a WebSocket is, until it has ended: the parser of HTTP has left the socket.
-function isRead(socket: Socket): boolean {
-  const readers = socket.listenerCount("data") + socket.listenerCount("readable");
-  return readers > 0 || socket.readableFlowing === true || !socket.writable;
 }
