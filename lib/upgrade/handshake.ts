@@ -13,7 +13,7 @@ import { HandshakeResponse } from "./response.ts";
 import { Session, type SessionListener } from "./session.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
-export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
+type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
 
 // On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
 const HANDSHAKE = Symbol("handshake");
@@ -59,9 +59,9 @@ export class Handshake implements Expiring, PendingListener {
   taken = false;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
-
   /** The server, which is told of what becomes of it. */
   readonly listener: HandshakeListener;
+
   #req: (IncomingMessage & Marked) | undefined;
   #res: HandshakeResponse | undefined;
   #client: string;
@@ -79,7 +79,6 @@ export class Handshake implements Expiring, PendingListener {
    * @param socket its socket; the parser has left it
    * @param head what the client sent after the request
    * @param timeoutMs how long the handshake may take
-   * @param listener told of what becomes of it
    */
   constructor(
     req: IncomingMessage & Marked,
@@ -136,8 +135,8 @@ export class Handshake implements Expiring, PendingListener {
   }
 
   /**
-   * Answers without the app: a plain response of one line of text, then the end of the socket.
-   * Does nothing once the handshake has settled.
+   * Answers without the app, by one line of text; then the socket ends. Does nothing once the
+   * handshake has settled.
    */
   refuse(error: Refusal): void {
     if (this.#state !== "pending" || !this.#res || this.#res.headersSent) return;
@@ -150,8 +149,7 @@ export class Handshake implements Expiring, PendingListener {
    * Accepts the handshake by letting `upgrade` write the 101.
    *
    * @param mountPath the whole prefix of the app that accepts, without a final slash
-   * @param upgrade calls koa-easy-ws; everything it does is synchronous, so there is no wait here
-   *   that could last for ever
+   * @param upgrade calls koa-easy-ws, which writes the 101 before it returns
    * @returns the session that has begun
    * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
@@ -174,10 +172,9 @@ export class Handshake implements Expiring, PendingListener {
   }
 
   /**
-   * Takes the response off the socket just before ws writes the 101, so that nothing of HTTP can
-   * reach the WebSocket stream, and adds the headers that middleware had set.
+   * Takes the response off the socket just before ws writes the 101, and adds to the header lines
+   * what middleware has set.
    *
-   * @param lines the header lines of the 101, to add to
    * @throws what middleware throws that listens for the head of the response
    */
   release(lines: string[]): void {
@@ -197,17 +194,11 @@ export class Handshake implements Expiring, PendingListener {
     this.#res = undefined;
   }
 
-  /**
-   * Begins the session, just after ws has written the 101.
-   *
-   * @param connect makes the connection
-   */
+  /** Begins the session, just after ws has written the 101. `connect` makes its connection. */
   begin(connect: (place: Place) => Connection<unknown>): void {
     const { startedAt, path, client, socket } = this;
     const origin = { startedAt, path, mountPath: this.#mountPath, client, socket };
-    const held = this.#held;
-    this.#held = undefined;
-    this.session = new Session(origin, held, this.listener, connect);
+    this.session = new Session(origin, this.#held, this.listener, connect);
   }
 
   /**
@@ -227,14 +218,9 @@ export class Handshake implements Expiring, PendingListener {
 
   /** Holds a place in a count for as long as the handshake is pending and its connection open. */
   hold(held: Taken): void {
+    if (this.#state === "refused" || this.#state === "abandoned") return held.release();
     if (this.#held) held.next = this.#held;
     this.#held = held;
-    if (this.#state === "refused" || this.#state === "abandoned") this.#releaseAll();
-  }
-
-  #releaseAll(): void {
-    releaseAll(this.#held);
-    this.#held = undefined;
   }
 
   /** See {@link PendingListener}. */
@@ -255,7 +241,7 @@ export class Handshake implements Expiring, PendingListener {
     this.#deadline?.stop();
     this.#pending.stop();
     if (state === "accepted") return;
-    this.#releaseAll();
+    releaseAll(this.#held);
     if (state === "refused") this.listener.refused(this, this.status);
     else this.listener.abandoned(this);
   }
