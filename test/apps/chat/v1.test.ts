@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createChat } from "../../apps/chat/index.ts";
-import { Rooms } from "../../apps/chat/room.ts";
-import { App, type Broker, Hub, MemoryBroker, type RouteOptions } from "../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../lib/testing/index.ts";
-import { Chatter, type Of } from "../support/chatter.ts";
-import { RestartingBroker } from "../support/restarting-broker.ts";
-import { until } from "../support/within.ts";
+import { createChat } from "../../../apps/chat/index.ts";
+import { Rooms } from "../../../apps/chat/room.ts";
+import { App, type Broker, Hub, MemoryBroker, type RouteOptions } from "../../../lib/index.ts";
+import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
+import { Chatter, type Of } from "../../support/chatter.ts";
+import { RestartingBroker } from "../../support/restarting-broker.ts";
+import { until } from "../../support/within.ts";
 
 const COUNT = 3;
 const HOUR_MS = 3_600_000;
