@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { freePort } from "./free-port.ts";
 
 const NGINX = "/usr/sbin/nginx";
 const DOCUMENTED = fileURLToPath(new URL("../../docs/nginx.conf", import.meta.url));
@@ -117,15 +118,6 @@ function replaced(text: string, pairs: readonly (readonly [from: string, to: str
     if (all.split(from).length !== 2) throw new Error(`expected ${from} once in ${DOCUMENTED}`);
     return all.replace(from, to);
   }, text);
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function listens(port: number): Promise<boolean> {

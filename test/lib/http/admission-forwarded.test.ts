@@ -4,10 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { App } from "../../../lib/index.ts";
 import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
-import { requestText } from "../../support/raw.ts";
+import { ask, shake, told } from "../../support/door.ts";
 import { handshake, Wire } from "../../support/wire.ts";
-
-type Headers = Record<string, string | undefined>;
 
 interface Told {
   readonly ip: string;
@@ -36,32 +34,6 @@ function telling(): App {
 
 const BEHIND: StartOptions = { trustProxy: ["loopback"], allowedHosts: ["chat.example"] };
 
-async function ask(client: TestClient, headers: Headers, method = "GET") {
-  await using wire = await Wire.connect(client.url);
-  const sent = Object.entries(headers).filter(([, value]) => value !== undefined);
-  wire.write(
-    requestText("/page", { method, headers: Object.fromEntries(sent) as Record<string, string> }),
-  );
-  return await wire.response();
-}
-
-async function shake(client: TestClient, headers: Headers): Promise<number> {
-  await using wire = await Wire.connect(client.url);
-  wire.write(handshake("/ws", headers));
-  return (await wire.head()).status;
-}
-
-/** What a handler and a route learn of the same headers, which must be the same. */
-async function told(client: TestClient, said: Headers): Promise<Told> {
-  const headers = { Host: "localhost", ...said };
-  await using wire = await Wire.connect(client.url);
-  wire.write(handshake("/ws", headers));
-  assert.equal((await wire.head()).status, 101);
-  const inHandler = JSON.parse((await wire.frame()).payload.toString()) as Told;
-  assert.deepEqual(JSON.parse((await ask(client, headers)).body), inHandler);
-  return inHandler;
-}
-
 describe("X-Forwarded-Proto", () => {
   test("of wss is https, and of ws is http, for the Origin and for the app", async () => {
     await using client = await TestClient.start(telling(), BEHIND);
@@ -75,7 +47,7 @@ describe("X-Forwarded-Proto", () => {
       ["wss, ws", "http", "https"],
     ] as const) {
       const headers = { ...host, "X-Forwarded-Proto": proto };
-      const { secure, link } = await told(client, headers);
+      const { secure, link } = await told<Told>(client, headers);
       assert.equal(secure, scheme === "https", proto);
       assert.equal(link, `${secure ? "wss" : "ws"}://chat.example/ws`, proto);
       const own = { ...headers, Origin: `${scheme}://chat.example` };
@@ -91,7 +63,7 @@ describe("X-Forwarded-Proto", () => {
     await using client = await TestClient.start(telling(), BEHIND);
     for (const proto of ["", "on", "ftp", "https://x", "wss:", "https, garbage"]) {
       const headers = { Host: "chat.example", "X-Forwarded-Proto": proto };
-      assert.equal((await told(client, headers)).secure, false, proto);
+      assert.equal((await told<Told>(client, headers)).secure, false, proto);
       assert.equal(await shake(client, { ...headers, Origin: "http://chat.example" }), 101, proto);
     }
   });
@@ -112,7 +84,7 @@ describe("X-Forwarded-Port", () => {
       [{ Host: "chat.example", "X-Forwarded-Port": "evil.example" }, "chat.example"],
       [{ Host: "chat.example", "X-Forwarded-Port": "0" }, "chat.example"],
     ] as const) {
-      assert.equal((await told(client, { ...secure, ...headers })).host, host);
+      assert.equal((await told<Told>(client, { ...secure, ...headers })).host, host);
       const page = { ...secure, ...headers, Origin: `https://${host}` };
       assert.equal(await shake(client, page), 101, host);
       assert.equal(await shake(client, { ...page, Origin: "https://chat.example:81" }), 403, host);
@@ -122,7 +94,7 @@ describe("X-Forwarded-Port", () => {
   test("is nothing when a stranger says it", async () => {
     await using client = await TestClient.start(telling());
     const headers = { Host: "localhost", "X-Forwarded-Port": "8443" };
-    assert.equal((await told(client, headers)).host, "localhost");
+    assert.equal((await told<Told>(client, headers)).host, "localhost");
     assert.equal(await shake(client, { ...headers, Origin: "http://localhost:8443" }), 403);
   });
 });
@@ -144,7 +116,7 @@ describe("X-Forwarded-For", () => {
       assert.equal((await wire.head()).status, 101, first);
       assert.equal((JSON.parse((await wire.frame()).payload.toString()) as Told).ip, ip);
       assert.equal(await shake(client, { "X-Forwarded-For": again }), 429, again);
-      const { body } = await ask(client, { "X-Forwarded-For": again });
+      const { body } = await ask(client, { "X-Forwarded-For": again }, "GET");
       assert.equal((JSON.parse(body) as Told).ip, ip);
     }
   });
@@ -154,7 +126,7 @@ describe("X-Forwarded-For", () => {
     const clients: string[] = [];
     client.serving.upgrades.on("accepted", (accepted) => clients.push(accepted.client));
     for (const sent of ["unknown", "203.0.113.7, garbage", "\u00e9", 'x" "GET /admin" 200']) {
-      assert.equal((await told(client, { "X-Forwarded-For": sent })).ip, "127.0.0.1", sent);
+      assert.equal((await told<Told>(client, { "X-Forwarded-For": sent })).ip, "127.0.0.1", sent);
     }
     assert.deepEqual(new Set(clients), new Set(["127.0.0.1"]));
   });
@@ -175,7 +147,7 @@ describe("Sec-Fetch-Site", () => {
       for (const method of ["POST", "PUT", "DELETE"]) {
         assert.equal((await ask(client, headers, method)).status, status, `${method} ${site}`);
       }
-      assert.equal((await ask(client, headers)).status, 200, `GET ${site}`);
+      assert.equal((await ask(client, headers, "GET")).status, 200, `GET ${site}`);
       assert.equal(await shake(client, headers), status === 200 ? 101 : 403, `handshake ${site}`);
       const own = { ...headers, Origin: "http://localhost" };
       assert.equal((await ask(client, own, "POST")).status, 200, `the Origin decides: ${site}`);

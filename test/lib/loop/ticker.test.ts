@@ -3,6 +3,7 @@ import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { type Watched, Wheel } from "../../../lib/loop/ticker.ts";
+import { withResolvers } from "../../support/deferred.ts";
 
 const DEADLINE_MS = 5_000;
 
@@ -34,20 +35,6 @@ class Listener implements Watched {
     await promise.finally(() => clearTimeout(late));
     this.onTick = () => {};
   }
-}
-
-function withResolvers<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (error: Error) => void;
-} {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }
 
 /** Holds the event loop of this process. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createChat } from "../../apps/chat/index.ts";
-import { type FromServer, fromServer } from "../../apps/chat/protocol.ts";
-import { Rooms } from "../../apps/chat/room.ts";
-import { App, Hub, type PresencePace } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
-import { Chatter } from "../support/chatter.ts";
-import { until } from "../support/within.ts";
+import { createChat } from "../../../apps/chat/index.ts";
+import { type FromServer, fromServer } from "../../../apps/chat/protocol.ts";
+import { Rooms } from "../../../apps/chat/room.ts";
+import { App, Hub, type PresencePace } from "../../../lib/index.ts";
+import { TestClient } from "../../../lib/testing/index.ts";
+import { Chatter } from "../../support/chatter.ts";
+import { until } from "../../support/within.ts";
 
 const HOUR_MS = 3_600_000;
 

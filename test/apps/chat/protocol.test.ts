@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { z } from "zod";
-import * as protocol from "../../apps/chat/protocol.ts";
-import { closeCodes } from "../../lib/close-codes.ts";
+import * as protocol from "../../../apps/chat/protocol.ts";
+import { closeCodes } from "../../../lib/close-codes.ts";
 
-const markdown = readFileSync(new URL("../../apps/chat/PROTOCOL.md", import.meta.url), "utf8");
+const markdown = readFileSync(new URL("../../../apps/chat/PROTOCOL.md", import.meta.url), "utf8");
 
 const messages = {
   say: ["Client → server.", protocol.say],

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { createSite, site } from "../../apps/site/index.ts";
-import { App } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
-import { handshake, Wire } from "../support/wire.ts";
+import { createSite, site } from "../../../apps/site/index.ts";
+import { App } from "../../../lib/index.ts";
+import { TestClient } from "../../../lib/testing/index.ts";
+import { handshake, Wire } from "../../support/wire.ts";
 
 /** What npm gives every file of every package. */
 const NPM_DATE = new Date("1985-10-26T08:15:00Z");

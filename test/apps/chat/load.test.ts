@@ -5,14 +5,14 @@ import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { createChat } from "../../apps/chat/index.ts";
-import { Rooms } from "../../apps/chat/room.ts";
-import { App, Hub, MemoryBroker } from "../../lib/index.ts";
-import { wheel } from "../../lib/loop/ticker.ts";
-import { TestClient } from "../../lib/testing/index.ts";
-import type { CrowdOptions, CrowdReport } from "../support/chat-crowd.ts";
-import { TimerWatch } from "../support/timer-watch.ts";
-import { until, within } from "../support/within.ts";
+import { createChat } from "../../../apps/chat/index.ts";
+import { Rooms } from "../../../apps/chat/room.ts";
+import { App, Hub, MemoryBroker } from "../../../lib/index.ts";
+import { wheel } from "../../../lib/loop/ticker.ts";
+import { TestClient } from "../../../lib/testing/index.ts";
+import type { CrowdOptions, CrowdReport } from "../../support/chat-crowd.ts";
+import { TimerWatch } from "../../support/timer-watch.ts";
+import { until, within } from "../../support/within.ts";
 
 const ROOMS = 200;
 const CLIENTS = 50;
@@ -23,7 +23,7 @@ const SPEAKERS = 2;
 const FILES = SOCKETS + 500;
 const STEP_MS = 120_000;
 const AGE_MS = 200;
-const CROWD = fileURLToPath(new URL("../support/chat-crowd.ts", import.meta.url));
+const CROWD = fileURLToPath(new URL("../../support/chat-crowd.ts", import.meta.url));
 
 /** Fails with a clear line where the system would fail in the middle, one socket at a time. */
 function assertFiles(): void {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createAdmin } from "../../apps/admin/index.ts";
-import { Tickets } from "../../apps/admin/tickets.ts";
-import { App } from "../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../lib/testing/index.ts";
+import { createAdmin } from "../../../apps/admin/index.ts";
+import { Tickets } from "../../../apps/admin/tickets.ts";
+import { App } from "../../../lib/index.ts";
+import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 
 const TOKEN = "a token of sixteen and more";
 const bearer = { Authorization: `Bearer ${TOKEN}` };

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createChat } from "../../apps/chat/index.ts";
-import { CHAT_V1 } from "../../apps/chat/protocol.ts";
-import { Rooms } from "../../apps/chat/room.ts";
-import { App, Hub } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
-import { receiveUntil } from "../support/held.ts";
-import { until } from "../support/within.ts";
+import { createChat } from "../../../apps/chat/index.ts";
+import { CHAT_V1 } from "../../../apps/chat/protocol.ts";
+import { Rooms } from "../../../apps/chat/room.ts";
+import { App, Hub } from "../../../lib/index.ts";
+import { TestClient } from "../../../lib/testing/index.ts";
+import { receiveUntil } from "../../support/held.ts";
+import { until } from "../../support/within.ts";
 
 /** Each grows sixfold in JSON: what goes out is many times what may wait for one connection. */
 const TEXT = "\u0001".repeat(64 * 1024);
