@@ -138,10 +138,7 @@ describe("leaving the scope", () => {
     );
     const client = await TestClient.start(app, { graceSeconds: 0.1 });
     await client.connect("/stuck");
-    await assert.rejects(
-      client.close(),
-      /nothing to be left behind, but there is: handler of \/stuck/,
-    );
+    await assert.rejects(client.close(), /nothing left behind, but got: handler of \/stuck/);
     release();
   });
 
