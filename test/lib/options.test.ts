@@ -8,7 +8,7 @@ describe("an option that there is not", () => {
     assert.throws(() => new App().websocket("/", { maxMessageByte: 3 } as never, () => {}), {
       name: "TypeError",
       message:
-        /^expected options of the WebSocket route \/, which are name, .*maxMessageBytes.*, but got maxMessageByte$/,
+        /^expected only options of the WebSocket route \/ \(name, .*maxMessageBytes.*\), but got maxMessageByte$/,
     });
   });
 
@@ -29,7 +29,7 @@ describe("an option that there is not", () => {
     });
     await assert.rejects(
       serve(app, { port: 0, graceSecond: 3 } as never),
-      /^TypeError: expected options of serve, .* but got graceSecond$/,
+      /^TypeError: expected only options of serve \(.*\), but got graceSecond$/,
     );
     assert.equal(started, false);
   });
@@ -164,7 +164,7 @@ test("an option that attach does not know is refused, and one of serve as well",
   for (const options of [{ maxConnection: 3 }, { graceSeconds: 3 }]) {
     assert.throws(
       () => attach(http.createServer(), new App(), options as never),
-      /^TypeError: expected options of attach, which are allowedHosts, .*, but got /,
+      /^TypeError: expected only options of attach \(allowedHosts, .*\), but got /,
     );
   }
 });
