@@ -21,7 +21,7 @@ type Wired = Socket & { [WIRE]?: Wire };
 
 /** The close reasons when ws refuses a client's data: ws itself sends only the code. */
 const REASONS: Readonly<Record<number, string>> = {
-  1002: "expected a WebSocket frame as RFC 6455 has it",
+  1002: "expected a well-formed WebSocket frame (RFC 6455)",
   1007: "expected text in UTF-8",
   1008: "too many small pieces for bytesPerSecond and maxMessageBytes",
   1009: "the message is longer than maxMessageBytes",

@@ -76,6 +76,17 @@ export interface Settled {
  * those of any other client, so that a client cannot choose Koa's `ctx.ip`, `ctx.protocol` and
  * `ctx.host`.
  *
+ * ```ts
+ * const door = createDoor(app, { allowedHosts: ["chat.example.com"], trustProxy: ["loopback"] });
+ * server.on("request", (req, res) => {
+ *   try {
+ *     door.check(req, false);
+ *   } catch (refusal) {
+ *     writeRefusal(res, refusal as Refusal);
+ *   }
+ * });
+ * ```
+ *
  * @param app the root app; it and its mounts may allow more origins
  * @param options see {@link DoorOptions}
  * @throws TypeError for an option that names no host, origin or proxy
@@ -125,10 +136,10 @@ function refusal(status: number, message: string, came: string): Refusal {
 }
 
 const WRONG_TARGET = "expected a request target that is a path";
-const WRONG_HOST = "this server does not answer to that Host; ALLOWED_HOSTS names those it does";
+const WRONG_HOST = "this server does not answer to that Host; name it in ALLOWED_HOSTS";
 const WRONG_ORIGIN =
   "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another";
-const WRONG_SITE = "expected an Origin in a request that a page of another site has sent";
+const WRONG_SITE = "expected an Origin header, because a page of another site sent this request";
 
 // A browser that sends no Origin, because of a policy or an extension, still sends Sec-Fetch-Site.
 function isOfAnotherSite(site: string | string[] | undefined): boolean {

@@ -50,7 +50,7 @@ export class Limits {
    */
   take(address: string, exempt = false): Taken {
     if (this.#total >= this.#max) {
-      throw new Refusal(503, "this server has all the connections it can hold", {
+      throw new Refusal(503, "this server is full; try again later", {
         "Retry-After": RETRY_AFTER,
       });
     }
@@ -69,9 +69,13 @@ export class Limits {
   #count(who: string): void {
     const count = this.#byAddress.get(who) ?? 0;
     if (count >= this.#maxPerAddress) {
-      throw new Refusal(429, "there are too many connections from this address", {
-        "Retry-After": RETRY_AFTER,
-      });
+      throw new Refusal(
+        429,
+        "expected fewer connections from this address; close some, or try again later",
+        {
+          "Retry-After": RETRY_AFTER,
+        },
+      );
     }
     this.#byAddress.set(who, count + 1);
   }

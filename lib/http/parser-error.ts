@@ -11,7 +11,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, reason: string]
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "expected shorter chunk extensions"],
   ERR_HTTP_REQUEST_TIMEOUT: [408, "expected the whole request in time"],
 };
-const MALFORMED = [400, "expected a request as RFC 9112 has it"] as const;
+const MALFORMED = [400, "expected a well-formed HTTP request (RFC 9112)"] as const;
 
 /**
  * Answers requests that Node's parser refuses: with Node's own statuses, and with the headers that

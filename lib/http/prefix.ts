@@ -25,11 +25,11 @@ function faultOf(prefix: string, segments: readonly string[]): string | undefine
   if (bad === "") return "it has an empty segment";
   if (DOTS.test(bad)) return `clients resolve "${bad}" before they send a path`;
   if (bad.includes(":"))
-    return `"${bad}" is no parameter, which is ":" and a name, as a whole segment`;
+    return `"${bad}" is not a parameter; a parameter is a whole segment of ":" and a name`;
   if (/[?#]/.test(bad)) return 'a prefix is a path, without "?" and "#"';
   if (bad.includes("*")) return 'a mount owns every path under its prefix, without a "*"';
   if (/%(?![0-9A-F]{2})/i.test(bad)) return `"${bad}" has a "%" that encodes nothing`;
-  return `write what is not ASCII percent-encoded, as clients send it: ${encoded(bad)}`;
+  return `percent-encode this segment as clients send it: ${encoded(bad)}`;
 }
 
 // A lone surrogate cannot be encoded, and becomes U+FFFD.
