@@ -3,7 +3,7 @@ import http from "node:http";
 import { describe, test } from "node:test";
 import { App, attach, createLog, serve } from "../../lib/index.ts";
 
-describe("an option that there is not", () => {
+describe("an unknown option", () => {
   test("of a route is refused, with those that there are", () => {
     assert.throws(() => new App().websocket("/", { maxMessageByte: 3 } as never, () => {}), {
       name: "TypeError",
@@ -15,7 +15,7 @@ describe("an option that there is not", () => {
   test("of an app is refused, and those of Koa are taken", () => {
     assert.throws(
       () => new App({ maxConnection: 3 } as never),
-      /^TypeError: .* of an App, .* but got maxConnection$/,
+      /^TypeError: .* of an App \(.*\), but got maxConnection$/,
     );
     const koas = { env: "test", keys: ["k"], proxy: true, subdomainOffset: 3, maxIpsCount: 1 };
     assert.equal(new App(koas as never).subdomainOffset, 3);

@@ -149,7 +149,7 @@ describe("leaving the scope", () => {
     });
     const client = await TestClient.start(app);
     await (await client.connect("/")).closed();
-    await assert.rejects(client.close(), /there is: timer created at .*client\.test\.ts:\d+/);
+    await assert.rejects(client.close(), /but got: timer created at .*client\.test\.ts:\d+/);
     clearInterval(timer);
   });
 
@@ -161,7 +161,7 @@ describe("leaving the scope", () => {
       yield;
     });
     const client = await TestClient.start(app);
-    await assert.rejects(client.close(), /there is: server created/);
+    await assert.rejects(client.close(), /but got: server created/);
     server.close();
   });
 
