@@ -136,7 +136,8 @@ function refusal(status: number, message: string, came: string): Refusal {
 }
 
 const WRONG_TARGET = "expected a request target that is a path";
-const WRONG_HOST = "this server does not answer to that Host; name it in ALLOWED_HOSTS";
+const WRONG_HOST =
+  "expected a Host that this server answers to, but got another; name it in ALLOWED_HOSTS";
 const WRONG_ORIGIN =
   "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another";
 const WRONG_SITE = "expected an Origin header, because a page of another site sent this request";

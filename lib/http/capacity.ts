@@ -50,9 +50,13 @@ export class Limits {
    */
   take(address: string, exempt = false): Taken {
     if (this.#total >= this.#max) {
-      throw new Refusal(503, "this server is full; try again later", {
-        "Retry-After": RETRY_AFTER,
-      });
+      throw new Refusal(
+        503,
+        "expected room for a connection, but this server is full; try again later",
+        {
+          "Retry-After": RETRY_AFTER,
+        },
+      );
     }
     const who = exempt ? "" : shareOf(address);
     if (who) this.#count(who);

@@ -85,7 +85,7 @@ export class MemoryQueue implements TaskQueue {
 
   add(job: Job, listener: JobListener): void {
     if (this.free <= 0) {
-      throw new QueueFull(`expected room for a task, but ${this.#held.size} are there`);
+      throw new QueueFull(`expected room for a task, but the queue holds ${this.#held.size}`);
     }
     const held = { job, listener, end: new AbortController(), begun: false };
     this.#held.set(job.id, held);

@@ -390,7 +390,10 @@ describe("the Host at the door", () => {
     assert.equal(status, 421);
     assert.equal(headers.get("connection"), "close");
     assert.equal(headers.get("content-type"), "text/plain; charset=utf-8");
-    assert.equal(body, "this server does not answer to that Host; name it in ALLOWED_HOSTS");
+    assert.equal(
+      body,
+      "expected a Host that this server answers to, but got another; name it in ALLOWED_HOSTS",
+    );
   });
 
   test("may be one of ALLOWED_HOSTS, with any port or with the one that is named", async () => {

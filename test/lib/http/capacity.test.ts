@@ -162,7 +162,7 @@ describe("a server's limits", () => {
     assert.equal(status, 503);
     assert.equal(headers.get("retry-after"), "5");
     assert.equal(headers.get("connection"), "close");
-    assert.equal(body, "this server is full; try again later");
+    assert.equal(body, "expected room for a connection, but this server is full; try again later");
     await crowd.drop(one as Wire);
     await crowd.open();
     assert.equal((await refusal(client)).status, 503);
