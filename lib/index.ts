@@ -1,5 +1,4 @@
 export { App } from "./app/app.ts";
-export type { Lifespan, Stop } from "./app/lifespan.ts";
 export type { AppOptions } from "./app/options.ts";
 export type {
   Broker,
@@ -21,6 +20,7 @@ export type { Outgoing } from "./connection/frame.ts";
 export type { ConnectionOptions, MessageKind } from "./connection/options.ts";
 export type { Context, Params } from "./context/context.ts";
 export { errorReporter } from "./context/errors.ts";
+export type { Lifespan, Stop } from "./context/sub-app.ts";
 export { networkOf } from "./http/capacity.ts";
 export { Refusal } from "./http/refusal.ts";
 export { createLog, type Logger } from "./observe/log.ts";

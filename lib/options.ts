@@ -93,15 +93,6 @@ export function assertOptions<Options extends object>(
   }
 }
 
-/** Picks the options that `kinds` names. */
-export function optionsOf<Options extends object>(
-  given: Options,
-  kinds: OptionKinds<Options>,
-): Options {
-  const own = Object.entries(given).filter(([name]) => Object.hasOwn(kinds, name));
-  return Object.fromEntries(own) as Options;
-}
-
 function isOf(kind: Range | Choice, value: unknown): boolean {
   return "holds" in kind ? kind.holds(value) : isIn(kind, value);
 }

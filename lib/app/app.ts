@@ -1,24 +1,12 @@
 import http, { type Server } from "node:http";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import Koa from "koa";
-import compose from "koa-compose";
 import type { MessageKind } from "../connection/options.ts";
 import { prepareContext } from "../context/app-context.ts";
-import { contextUnderKoaMount } from "../context/child.ts";
-import {
-  BEHIND,
-  type Context,
-  NO_PARAMS,
-  PARENT,
-  PREFIX,
-  SEEN,
-  type SubappContext,
-} from "../context/context.ts";
-import { onerrorAbove, rethrow } from "../context/errors.ts";
+import type { SubappContext } from "../context/context.ts";
+import type { Lifespan, RouteLink } from "../context/sub-app.ts";
 import type { PathSettings } from "../http/admission.ts";
 import { Limits } from "../http/capacity.ts";
-import { isPlain, otherSlash, rawPath } from "../http/path.ts";
-import { normalise } from "../http/prefix.ts";
 import { parseQueriesOnce } from "../http/query.ts";
 import type { Handler } from "../route/handler.ts";
 import {
@@ -30,19 +18,13 @@ import {
   websocketRoute,
 } from "../route/route.ts";
 import { attach } from "../upgrade/attach.ts";
-import { assertWithoutLifespans, isStarted, type Lifespan, lateLifespan } from "./lifespan.ts";
-import { leave, Mount } from "./mount.ts";
-import { MountTable } from "./mount-table.ts";
-import { answerBehind, answerMissingSlash, answerNothing } from "./not-found.ts";
+import { dispatch, settingsBelow } from "./dispatch.ts";
+import { isStarted, lateLifespan } from "./lifespan.ts";
+import type { Mount } from "./mount.ts";
+import { Mounts } from "./mounts.ts";
 import { type AppOptions, assertAppOptions } from "./options.ts";
 import { type Router, Routes } from "./route-table.ts";
-
-type Middleware = Koa.Middleware;
-
-const CREATE_CONTEXT = Koa.prototype.createContext;
-
-/** What composes middleware, as Koa's option `compose` gives it. */
-type Compose = (middleware: Middleware[]) => (ctx: Koa.Context) => Promise<void>;
+import { Stack } from "./stack.ts";
 
 type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
   ...RouteMiddleware<State, Own>[],
@@ -63,14 +45,10 @@ type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
  */
 export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa {
   readonly #routes = new Routes();
-  readonly #table = new MountTable<Mount>();
-  readonly #mounts: Mount[] = [];
+  readonly #mounts = new Mounts(this);
   readonly #lifespans: Lifespan[] = [];
-  readonly #stack: Middleware[] = [];
+  readonly #stack: Stack;
   readonly #settings: PathSettings;
-  readonly #compose: Compose;
-  // Made of the stack when it is first needed: the compose function may be the user's own.
-  #run: ReturnType<Compose> | undefined;
 
   /** Counts the app's connections, where it has a limit of its own. */
   readonly limits: Limits | undefined;
@@ -85,15 +63,9 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     const { allowedOrigins, maxBodyBytes, maxConnections } = options;
     this.#settings = { allowedOrigins, maxBodyBytes };
     this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
-    // Koa, koa-mount and `attach` all compose this array once; what it does may change later. The
-    // user's compose function is for the user's middleware.
-    const enter: Middleware = (ctx, next) => this.#enter(ctx as Context, next);
-    this.middleware.push(enter);
-    const own = (options.compose ?? compose) as Compose;
-    this.#compose = own;
-    const composeEither: Compose = (middleware) =>
-      (middleware.includes(enter) ? (compose as Compose) : own)(middleware);
-    Object.assign(this, { compose: composeEither });
+    this.#stack = new Stack(this, options.compose as never, (ctx) =>
+      dispatch(this.#mounts, this.#routes, ctx),
+    );
     parseQueriesOnce(this);
     prepareContext(this);
   }
@@ -105,7 +77,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
 
   /** The mounted apps, in mount order. */
   get mounts(): readonly Mount[] {
-    return this.#mounts;
+    return this.#mounts.list;
   }
 
   /** What {@link lifespan} registered, in order. */
@@ -117,11 +89,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   override use<MoreState = object, More = object>(
     middleware: Koa.Middleware<State & MoreState, Own & SubappContext & More>,
   ): this & Koa<State & MoreState, Own & More> {
-    if (typeof middleware !== "function") {
-      throw new TypeError(`expected a middleware function, but got ${typeof middleware}`);
-    }
-    this.#stack.push(middleware as unknown as Middleware);
-    this.#run = undefined;
+    this.#stack.use(middleware as unknown as Koa.Middleware);
     return this as this & Koa<State & MoreState, Own & More>;
   }
 
@@ -163,7 +131,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
       );
     }
     const route = websocketRoute(path, options, handler as Handler<string, MessageKind>);
-    this.#routes.addSocket(path, options, rest as Middleware[], route);
+    this.#routes.addSocket(path, options, rest as Koa.Middleware[], route);
     return this;
   }
 
@@ -178,28 +146,10 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
    *   lifespan that would not run, for this one is served already
    */
   mount(prefix: string, app: Koa): this {
-    if (!isApp(app)) {
-      throw new TypeError(`expected a Koa app at ${prefix}, but got ${typeof app}`);
-    }
-    if (isStarted(this)) assertWithoutLifespans(app, `mount it at ${prefix}`);
-    if (app === this || (app instanceof App && app.contains(this))) {
-      throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
-    }
     const site: { stack?: string } = {};
     Error.captureStackTrace(site, this.mount);
-    const mount = new Mount(normalise(prefix), app, site);
-    this.#table.add(prefix, mount, (taker) =>
-      taker.app === app ? "this very app" : String(taker),
-    );
-    this.#mounts.push(mount);
+    this.#mounts.add(prefix, app, site);
     return this;
-  }
-
-  /** Whether an app is mounted in this one, at any depth. */
-  contains(app: Koa): boolean {
-    return this.#mounts.some(
-      (mount) => mount.app === app || (mount.app instanceof App && mount.app.contains(app)),
-    );
   }
 
   /**
@@ -232,16 +182,13 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
 
   /** What this app serves, in a few words, for messages. */
   describe(): string {
-    const mounts = this.#mounts.map(({ prefix }) => prefix || "/");
+    const mounts = this.mounts.map(({ prefix }) => prefix || "/");
     const without = mounts.length > 0 ? `mounts at ${mounts.join(", ")}` : "no routes yet";
     return `the app with ${this.#routes.describe() ?? without}`;
   }
 
   /** The path of a named route inside this app, for `ctx.urlFor`. */
-  linkTo(
-    name: string,
-    params: Record<string, string | number>,
-  ): { path: string; socket: boolean } | undefined {
+  linkTo(name: string, params: Record<string, string | number>): RouteLink | undefined {
     return this.#routes.linkTo(name, params);
   }
 
@@ -251,77 +198,10 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
    * @param path a raw path, as this app sees it
    */
   settingsAt(path: string): PathSettings {
-    // In the order of `#dispatch`: whose policy it is must be whose route it is.
-    const match = this.#table.find(path);
-    const mount = match ? match.value : this.#rootMountAt(path);
-    if (match?.missingSlash) return this.#settings;
-    if (!(mount?.app instanceof App)) return this.#settings;
-    const below = mount.app.settingsAt(path.slice(match?.prefix.length ?? 0));
+    const below = settingsBelow(this.#mounts, this.#routes, path);
     return {
-      allowedOrigins: below.allowedOrigins ?? this.#settings.allowedOrigins,
-      maxBodyBytes: below.maxBodyBytes ?? this.#settings.maxBodyBytes,
+      allowedOrigins: below?.allowedOrigins ?? this.#settings.allowedOrigins,
+      maxBodyBytes: below?.maxBodyBytes ?? this.#settings.maxBodyBytes,
     };
   }
-
-  // The one at `/`, unless the path is of a route of this app's own.
-  #rootMountAt(path: string): Mount | undefined {
-    const { root } = this.#table;
-    return root && !this.#routes.has(path) ? root : undefined;
-  }
-
-  // These are no async functions: each of those costs a request some 400 bytes, and a turn of the
-  // microtasks on its way back.
-  #enter(ctx: Context, next: Koa.Next): Promise<void> {
-    if (ctx.app !== (this as Koa)) return this.#enterUnderKoaMount(ctx, next);
-    if (ctx[PARENT]) return this.#begin(ctx);
-    if (this.createContext !== CREATE_CONTEXT) ctx[SEEN] = true;
-    return this.#begin(ctx).catch((error) => rethrow(error, ctx));
-  }
-
-  #enterUnderKoaMount(ctx: Context, next: Koa.Next): Promise<void> {
-    const inside = contextUnderKoaMount(ctx, this);
-    if (!inside) return answerMissingSlash(ctx);
-    parseQueriesOnce(ctx.request.app);
-    inside[BEHIND] = next;
-    ctx.onerror = onerrorAbove;
-    return this.#begin(inside).then(
-      () => leave(inside),
-      (error) => {
-        leave(inside);
-        return rethrow(error, inside);
-      },
-    );
-  }
-
-  #begin(ctx: Context): Promise<void> {
-    // Some put theirs before all others with `middleware.unshift`.
-    if (this.middleware.length > 1) ctx[SEEN] = true;
-    if (this.#stack.length === 0) return this.#dispatch(ctx);
-    ctx[SEEN] = true;
-    if (ctx.params === NO_PARAMS) ctx.params = {};
-    this.#run ??= this.#compose([...this.#stack, (inside) => this.#dispatch(inside as Context)]);
-    return this.#run(ctx);
-  }
-
-  #dispatch(ctx: Context): Promise<void> {
-    if (!isPlain(ctx)) return answerNothing(ctx);
-    // koa-mount among the middleware has written its own prefix here.
-    if (ctx.mountPath !== (ctx[PREFIX] ?? "")) ctx.mountPath = ctx[PREFIX] ?? "";
-    const path = rawPath(ctx.url);
-    const match = this.#table.find(path);
-    if (match && !match.missingSlash) return match.value.enter(ctx, match);
-    const isOther = ctx[BEHIND] && this.#routes.has(path) && !this.#routes.serves(ctx, path);
-    if (isOther) return answerBehind(ctx, () => this.#routes.handle(ctx, path));
-    const handled = this.#routes.handle(ctx, path);
-    if (handled !== undefined) return handled;
-    const other = otherSlash(path);
-    if (match || (other && this.#routes.has(other))) return answerMissingSlash(ctx);
-    return this.#table.root ? this.#table.root.enter(ctx) : answerNothing(ctx);
-  }
-}
-
-// Not `instanceof`: another copy of Koa's package makes apps just as well.
-function isApp(app: unknown): boolean {
-  const { callback, middleware } = (app ?? {}) as Partial<Koa>;
-  return typeof callback === "function" && Array.isArray(middleware);
 }

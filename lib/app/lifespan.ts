@@ -2,25 +2,8 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type Koa from "koa";
 import { fireOn } from "../context/errors.ts";
+import type { Stop, SubApp } from "../context/sub-app.ts";
 import { type OptionKinds, TIMER_MS } from "../options.ts";
-
-/** What a lifespan's `yield` gives back when it is time to stop. */
-export interface Stop {
-  /** How long the stop may take, in milliseconds. */
-  readonly stopMs: number;
-}
-
-/**
- * An app's life: up to the `yield` runs before the server listens, the rest after the last
- * handler has ended.
- */
-export type Lifespan = () => AsyncGenerator<void, void, Stop>;
-
-/** An app with lifespans and mounted apps; a plain Koa app has neither. */
-export interface Living extends Koa {
-  readonly lifespans?: readonly Lifespan[];
-  readonly mounts?: readonly { readonly app: Koa }[];
-}
 
 /** Deadlines for lifespans. */
 export interface LifespanDeadlines {
@@ -49,10 +32,10 @@ export interface StartAbort {
 }
 
 /** Apps in the order of their start, each with the one it is mounted in. */
-type Family = Map<Living, Living | undefined>;
+type Family = Map<SubApp, SubApp | undefined>;
 
 interface Started {
-  readonly app: Living;
+  readonly app: SubApp;
   readonly life: AsyncGenerator<void, void, Stop>;
 }
 
@@ -180,13 +163,13 @@ async function stopAll(started: Started[], family: Family, ms: number): Promise<
 }
 
 // An app of a family and those above it, the nearest first.
-function lineOf(app: Living, family: Family): Koa[] {
+function lineOf(app: SubApp, family: Family): Koa[] {
   const line: Koa[] = [];
-  for (let at: Living | undefined = app; at; at = family.get(at)) line.push(at);
+  for (let at: SubApp | undefined = app; at; at = family.get(at)) line.push(at);
   return line;
 }
 
-function familyOf(app: Living, above?: Living, family: Family = new Map()): Family {
+function familyOf(app: SubApp, above?: SubApp, family: Family = new Map()): Family {
   if (family.has(app)) return family;
   family.set(app, above);
   for (const mount of app.mounts ?? []) familyOf(mount.app, app, family);

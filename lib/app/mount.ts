@@ -4,6 +4,7 @@ import koaMount from "koa-mount";
 import { childContext } from "../context/child.ts";
 import { type Context, markRoute, PATTERN, PREFIX } from "../context/context.ts";
 import { markBody, markOrigin } from "../context/errors.ts";
+import type { SubApp } from "../context/sub-app.ts";
 import type { MountMatch } from "./mount-table.ts";
 
 type Run = (ctx: Context) => Promise<void>;
@@ -39,7 +40,7 @@ export class Mount {
   /** Which app this is, for messages: what it serves, and the line that mounted it. */
   toString(): string {
     const line = firstLineOf(this.#site);
-    const app = describe(this.app);
+    const app = (this.app as SubApp).describe?.() ?? "a plain Koa app";
     return line === undefined ? app : `${app} that was mounted at ${line}`;
   }
 
@@ -71,15 +72,6 @@ export class Mount {
     }
     return this.#pattern;
   }
-}
-
-/** What says in a few words what it serves, as our apps do. */
-interface Described {
-  describe?(): string;
-}
-
-function describe(app: Koa & Described): string {
-  return app.describe?.() ?? "a plain Koa app";
 }
 
 function firstLineOf({ stack = "" }: { readonly stack?: string }): string | undefined {

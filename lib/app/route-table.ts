@@ -2,6 +2,7 @@ import type Koa from "koa";
 import compose from "koa-compose";
 import Router from "koa-router";
 import { type Context, type Params, SEEN } from "../context/context.ts";
+import type { RouteLink } from "../context/sub-app.ts";
 import { offeredProtocols } from "../upgrade/check.ts";
 import { handshakeOf } from "../upgrade/handshake.ts";
 import { refuseHandshake } from "../upgrade/outcome.ts";
@@ -80,7 +81,14 @@ export class Routes {
 
   /** Whether a path is one of this app's, for HTTP or WebSocket. */
   has(path: string): boolean {
-    return this.#servesHttp(path) || this.#servesSocket(path);
+    return this.serves(path, false) || this.serves(path, true);
+  }
+
+  /** Whether a path is one of this app's for handshakes, or for requests of plain HTTP. */
+  serves(path: string, isHandshake: boolean): boolean {
+    return isHandshake
+      ? this.#socketRoutes.some(({ layer }) => layer.match(path))
+      : this.#servesHttp(path);
   }
 
   /** The first few routes in words, or undefined when there are none. */
@@ -94,59 +102,35 @@ export class Routes {
     return all.length > 0 ? all.slice(0, MOST_NAMED).join(", ") + more : undefined;
   }
 
-  /** Whether a path is one of this app's for a request of this kind: HTTP, or a handshake. */
-  serves(ctx: Context, path: string): boolean {
-    return handshakeOf(ctx.req) ? this.#servesSocket(path) : this.#servesHttp(path);
+  /** Answers a request whose path is one of this app's for its kind. */
+  handle(ctx: Context, path: string): Promise<void> {
+    if (handshakeOf(ctx.req)) return this.#runSocket(ctx, path);
+    return this.#answerMethods(ctx as never, () =>
+      this.#runHttp(ctx as never, NOTHING_BEHIND),
+    ) as Promise<void>;
   }
 
-  /**
-   * Answers a request whose path is one of this app's.
-   *
-   * @returns undefined when it is not, and nothing was done
-   */
-  handle(ctx: Context, path: string): Promise<void> | undefined {
-    return handshakeOf(ctx.req) ? this.#handshake(ctx, path) : this.#request(ctx, path);
+  /** Answers a request whose path is one of this app's for the other kind only. */
+  handleOtherKind(ctx: Context, path: string): Promise<void> {
+    if (handshakeOf(ctx.req)) {
+      refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
+      return ANSWERED;
+    }
+    // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
+    if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
+      return this.#runSocket(ctx, path);
+    }
+    answerUpgradeRequired(ctx);
+    return ANSWERED;
   }
 
   /** The path of a named route, or undefined. */
-  linkTo(
-    name: string,
-    params: Record<string, string | number>,
-  ): { path: string; socket: boolean } | undefined {
+  linkTo(name: string, params: Record<string, string | number>): RouteLink | undefined {
     for (const router of [this.http, this.#sockets]) {
       const route = router.route(name);
       if (route) return { path: route.url(params), socket: router === this.#sockets };
     }
     return undefined;
-  }
-
-  #handshake(ctx: Context, path: string): Promise<void> | undefined {
-    if (this.#servesSocket(path)) return this.#runSocket(ctx, path);
-    if (!this.#servesHttp(path)) return undefined;
-    refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
-    return ANSWERED;
-  }
-
-  #request(ctx: Context, path: string): Promise<void> | undefined {
-    if (this.#servesHttp(path)) {
-      return this.#answerMethods(ctx as never, () =>
-        this.#runHttp(ctx as never, NOTHING_BEHIND),
-      ) as Promise<void>;
-    }
-    if (!this.#servesSocket(path)) return undefined;
-    // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
-    if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
-      return this.#runSocket(ctx, path);
-    }
-    ctx.status = 426;
-    // HTTP/2 has no headers of a connection (RFC 9113 section 8.2.2).
-    if (ctx.req.httpVersionMajor < 2) {
-      // Node takes a Connection header for the whole truth about the connection's end.
-      const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
-      ctx.set({ Upgrade: "websocket", Connection: connection });
-    }
-    ctx.body = "this path takes WebSocket connections only";
-    return ANSWERED;
   }
 
   #runSocket(ctx: Context, path: string): Promise<void> {
@@ -178,8 +162,15 @@ export class Routes {
       (layer) => layer.methods.length > 0 && layer.match(path),
     );
   }
+}
 
-  #servesSocket(path: string): boolean {
-    return this.#socketRoutes.some(({ layer }) => layer.match(path));
+function answerUpgradeRequired(ctx: Context): void {
+  ctx.status = 426;
+  // HTTP/2 has no headers of a connection (RFC 9113 section 8.2.2).
+  if (ctx.req.httpVersionMajor < 2) {
+    // Node takes a Connection header for the whole truth about the connection's end.
+    const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
+    ctx.set({ Upgrade: "websocket", Connection: connection });
   }
+  ctx.body = "this path takes WebSocket connections only";
 }

@@ -1,4 +1,5 @@
 import type Koa from "koa";
+import type { SubApp } from "./sub-app.ts";
 
 /** Names in a path pattern: `"/:room/:id"` has `room` and `id`. */
 type ParamNames<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -76,14 +77,6 @@ export const BEHIND = Symbol("behind");
  */
 export const SEEN = Symbol("seen");
 
-/** What `urlFor` needs of an app. */
-interface Linking {
-  linkTo?(
-    name: string,
-    params: Record<string, string | number>,
-  ): { path: string; socket: boolean } | undefined;
-}
-
 /** See {@link SubappContext.urlFor}. */
 export function urlFor(
   this: Context,
@@ -91,7 +84,7 @@ export function urlFor(
   params: Record<string, string | number> = {},
 ): string {
   for (const ctx of lineage(this)) {
-    const link = (ctx.app as Linking).linkTo?.(name, params);
+    const link = (ctx.app as unknown as SubApp).linkTo?.(name, params);
     if (!link) continue;
     const path = `${ctx[PREFIX] ?? ""}${link.path}`;
     return link.socket ? `${ctx.secure ? "wss" : "ws"}://${ctx.host}${path}` : path;

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type Koa from "koa";
 import { clientBehind, compileTrust, forwardedFor, type Trust } from "./client.ts";
 import { assertOrigins, canonicalHost, hostAllowed, originAllowed } from "./origin.ts";
 import { hasPath, rawPath } from "./path.ts";
@@ -64,11 +63,6 @@ export interface PathSettings {
   readonly maxBodyBytes: number | undefined;
 }
 
-/** An app with its own settings for some paths; a plain Koa app has none. */
-export interface Settled {
-  settingsAt?(path: string): PathSettings;
-}
-
 /**
  * Makes a server's check of requests and handshakes.
  *
@@ -77,7 +71,8 @@ export interface Settled {
  * `ctx.host`.
  *
  * ```ts
- * const door = createDoor(app, { allowedHosts: ["chat.example.com"], trustProxy: ["loopback"] });
+ * const options = { allowedHosts: ["chat.example.com"], trustProxy: ["loopback"] };
+ * const door = createDoor(options, () => undefined);
  * server.on("request", (req, res) => {
  *   try {
  *     door.check(req, false);
@@ -87,11 +82,15 @@ export interface Settled {
  * });
  * ```
  *
- * @param app the root app; it and its mounts may allow more origins
  * @param options see {@link DoorOptions}
+ * @param settingsAt returns the settings of the apps on the way to a raw path; these may allow
+ *   more origins
  * @throws TypeError for an option that names no host, origin or proxy
  */
-export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
+export function createDoor(
+  options: DoorOptions,
+  settingsAt: (path: string) => PathSettings | undefined,
+): Door {
   const trust = compileTrust(options.trustProxy ?? []);
   const hosts = canonicalHosts(options.allowedHosts ?? []);
   const origins = options.allowedOrigins ?? [];
@@ -124,7 +123,7 @@ export function createDoor(app: Koa & Settled, options: DoorOptions): Door {
       return;
     }
     if (isOwn(origin, `${schemeOf(req)}://${host}`)) return;
-    const own = app.settingsAt?.(rawPath(url)).allowedOrigins ?? [];
+    const own = settingsAt(rawPath(url))?.allowedOrigins ?? [];
     if (!originAllowed(origin, "", own)) throw refusal(403, WRONG_ORIGIN, origin);
   };
   return { check, trusts: trust.address };

@@ -110,6 +110,11 @@ export class Taken {
   }
 }
 
+/** Takes a place, and all that are chained to it by `next`, off their counts. */
+export function releaseAll(first: Taken | undefined): void {
+  for (let taken = first; taken; taken = taken.next) taken.release();
+}
+
 /**
  * The key under which a connection counts: its address, or its network. Loopback is not counted,
  * nor is a Unix socket without a forwarded address.

@@ -5,6 +5,7 @@ import { reasonOf } from "../http/refusal.ts";
 import { type SlowEvent, slowChannel } from "../topic/member.ts";
 import type { Upgrades } from "../upgrade/connections.ts";
 import type { Handshake } from "../upgrade/handshake.ts";
+import type { Session } from "../upgrade/session.ts";
 import type { Logger } from "./log.ts";
 
 /** The data of a request for its log line, which is written when the response has ended. */
@@ -38,7 +39,7 @@ interface Begun {
  * @param log where the lines go
  */
 export function logUpgrades(upgrades: Upgrades, log: Logger): void {
-  upgrades.on("accepted", (handshake) => line(log, handshake, 101, "[accepted]"));
+  upgrades.on("accepted", (session) => line(log, session, 101, "[accepted]"));
   upgrades.on("refused", (handshake, status) => {
     const reason = withoutQuery(handshake.reason);
     const why = reason === undefined ? "" : `: ${reason}`;
@@ -61,10 +62,9 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
         "it has to await what reads them]",
     );
   });
-  upgrades.on("closed", (handshake, { code }) => {
+  upgrades.on("closed", ({ client, path, startedAt }, { code }) => {
     if (!log.isLevelEnabled("info")) return;
-    const durationMs = since(handshake.startedAt);
-    const { client, path } = handshake;
+    const durationMs = since(startedAt);
     log.info(
       { event: "close", client, path, code, durationMs },
       `${client} - "WebSocket ${path}" [closed ${code} after ${seconds(durationMs)}]`,
@@ -84,9 +84,9 @@ export function logSlow(upgrades: Upgrades, log: Logger): () => void {
   const warn = (message: unknown) => {
     const { topic, connection, policy, dropped } = message as SlowEvent;
     if (!/^10*$/.test(String(dropped))) return;
-    const live = [...upgrades.live].find((each) => each.connection === connection);
-    if (!live) return;
-    const { client, path } = live.handshake;
+    const session = [...upgrades.live].find((each) => each.connection === connection);
+    if (!session) return;
+    const { client, path } = session;
     log.warn(
       { event: "slow", client, path, topic, policy, dropped },
       `${client} - "WebSocket ${path}" [slow: ${dropped} messages dropped, ${policy}]`,
@@ -152,15 +152,14 @@ function finish(this: ServerResponse & Begun): void {
 
 function line(
   log: Logger,
-  handshake: Handshake,
+  { client, path, startedAt }: Handshake | Session,
   status: number | undefined,
   outcome: string,
   reason?: string,
 ): void {
   if (!log.isLevelEnabled("info")) return;
-  const { client, path } = handshake;
   log.info(
-    { event: "handshake", client, path, status, reason, durationMs: since(handshake.startedAt) },
+    { event: "handshake", client, path, status, reason, durationMs: since(startedAt) },
     `${client} - "WebSocket ${path}" ${outcome}`,
   );
 }

@@ -3,7 +3,7 @@ import type Koa from "koa";
 import { childContext, copySeen } from "../context/child.ts";
 import { type Context, lineage, ownPattern, ROOT_PATH } from "../context/context.ts";
 import { type ContextCopy, copiesWith } from "../context/prototype.ts";
-import type { Handshake } from "../upgrade/handshake.ts";
+import type { Session } from "../upgrade/session.ts";
 
 /** The context of the handshake, in that of its handler. */
 const LIVE = Symbol("live");
@@ -96,8 +96,8 @@ function own(ctx: Context, name: string, value: unknown): unknown {
  *
  * @param apps the apps the handler runs in, the nearest first
  */
-export function reportContext(apps: readonly Koa[], handshake: Handshake): Context {
-  const { path, mountPath, socket } = handshake;
+export function reportContext(apps: readonly Koa[], session: Session): Context {
+  const { path, mountPath, socket } = session;
   const req = new IncomingMessage(socket);
   req.method = "GET";
   req.url = path;

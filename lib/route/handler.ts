@@ -1,12 +1,10 @@
 import { AsyncResource } from "node:async_hooks";
 import type Koa from "koa";
-import { CloseError } from "../close-codes.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { MessageKind } from "../connection/options.ts";
 import type { Context } from "../context/context.ts";
 import { fireError } from "../context/errors.ts";
-import { upgradesOf } from "../upgrade/connections.ts";
-import type { Handshake } from "../upgrade/handshake.ts";
+import type { Session } from "../upgrade/session.ts";
 import { appsOf, handlerContext, reportContext } from "./handler-context.ts";
 
 /** What a handler reads on a route, by the route's `messages` option. */
@@ -36,17 +34,28 @@ export type Handler<
  * what it would.
  */
 export function startHandler(
-  handshake: Handshake,
-  connection: Connection<unknown>,
+  session: Session,
   handler: Handler<string, MessageKind>,
   live: Context,
 ): void {
   const ctx = handlerContext(live);
   const scope = new AsyncResource("WebSocketHandler");
-  // Before it runs, for its connection may fail in its first turn.
-  const { ended, failed } = ends(handshake, appsOf(ctx), handler.length === 1 ? undefined : ctx);
-  const handling = scope.runInAsyncScope(call, undefined, handler, connection, ctx);
-  Promise.resolve(handling).then(ended, failed);
+  // Before the handler runs, for its connection may fail in its first turn.
+  session.handle(reporter(session, appsOf(ctx), handler.length === 1 ? undefined : ctx));
+  const handling = scope.runInAsyncScope(call, undefined, handler, session.connection, ctx);
+  Promise.resolve(handling).then(
+    () => session.handlerReturned(),
+    (error) => session.handlerThrew(error),
+  );
+}
+
+// What this function refers to is held by every idle connection.
+function reporter(
+  session: Session,
+  apps: readonly Koa[],
+  kept: Context | undefined,
+): (error: unknown) => void {
+  return (error) => fireError(error, kept ?? reportContext(apps, session));
 }
 
 function call(
@@ -63,45 +72,5 @@ function call(
     return handle();
   } catch (error) {
     return Promise.reject(error);
-  }
-}
-
-/** What becomes of a connection when its handler has ended, or has failed. */
-interface Ends {
-  ended(): void;
-  failed(error: unknown, goesOn?: boolean, isOpen?: boolean): void;
-}
-
-// What these two functions refer to is held by every idle connection.
-function ends(handshake: Handshake, apps: readonly Koa[], kept: Context | undefined): Ends {
-  const live = upgradesOf(handshake)?.follow(handshake);
-  const failed = (error: unknown, goesOn?: boolean, isOpen?: boolean) => {
-    if (isOpen) fireError(error, kept ?? reportContext(apps, handshake));
-    else endFailed(error, handshake, apps, kept);
-    if (!goesOn) live?.endHandler();
-  };
-  const ended = () => {
-    const { connection } = handshake;
-    if (connection?.awaited && connection.open) {
-      upgradesOf(handshake)?.emit("abandonedReader", handshake);
-    }
-    connection?.close(1000);
-    live?.endHandler();
-  };
-  handshake.onFailed = failed;
-  return { ended, failed };
-}
-
-function endFailed(
-  error: unknown,
-  handshake: Handshake,
-  apps: readonly Koa[],
-  kept: Context | undefined,
-): void {
-  const { connection } = handshake;
-  if (error instanceof CloseError) connection?.close(error.code, error.reason);
-  else {
-    connection?.close(1011, "internal error");
-    fireError(error, kept ?? reportContext(apps, handshake));
   }
 }

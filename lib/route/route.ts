@@ -12,7 +12,7 @@ import {
 } from "../connection/options.ts";
 import { Wire } from "../connection/websocket.ts";
 import { type Context, PARENT } from "../context/context.ts";
-import type { Limits } from "../http/capacity.ts";
+import type { SubApp } from "../context/sub-app.ts";
 import { Refusal } from "../http/refusal.ts";
 import {
   assertOptions,
@@ -27,9 +27,9 @@ import {
   PER_SECOND,
   TEXTS,
 } from "../options.ts";
-import { upgradesOf } from "../upgrade/connections.ts";
 import { declineUnacceptable } from "../upgrade/deflate-offer.ts";
 import { type Handshake, handshakeOf } from "../upgrade/handshake.ts";
+import type { Session } from "../upgrade/session.ts";
 import { type Handler, startHandler } from "./handler.ts";
 
 /** Middleware of one route; it runs before the handshake is accepted. */
@@ -160,9 +160,9 @@ export function websocketRoute(
   // message that came with the handshake would find nobody listening.
   upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
   upgrade.server.on("connection", (ws, req) => {
-    const handshake = handshakeOf(req);
-    if (!handshake) return;
-    handshake.connection = new Connection<unknown>(ws as Wire, req.socket, limits, handshake);
+    handshakeOf(req)?.begin(
+      (place) => new Connection<unknown>(ws as Wire, req.socket, limits, place),
+    );
   });
   upgrade.server.on("wsClientError", (error, _socket, req) => handshakeOf(req)?.fail(error));
   const accept: Koa.Middleware = (ctx) => {
@@ -172,9 +172,9 @@ export function websocketRoute(
       const own = options.compression === true ? {} : options.compression;
       declineUnacceptable(ctx.req, own, limits.maxMessageBytes);
     }
-    const connection = acceptBy(ctx as unknown as Context, handshake);
+    const session = acceptBy(ctx as unknown as Context, handshake);
     ctx.status = 101;
-    startHandler(handshake, connection, handler, ctx as unknown as Context);
+    startHandler(session, handler, ctx as unknown as Context);
   };
   return [upgrade, accept];
 }
@@ -187,12 +187,11 @@ function assertBurst({ burstBytes, maxMessageBytes }: ConnectionLimits, path: st
   );
 }
 
-function acceptBy(ctx: Context, handshake: Handshake): Connection<unknown> {
+function acceptBy(ctx: Context, handshake: Handshake): Session {
   try {
-    if (upgradesOf(handshake)?.draining) throw new Refusal(503, "the server is shutting down");
-    handshake.mountPath = ctx.mountPath;
+    if (handshake.listener.draining) throw new Refusal(503, "the server is shutting down");
     holdInAll(handshake, ctx);
-    return handshake.accept(() => ctx.ws());
+    return handshake.accept(ctx.mountPath, () => ctx.ws());
   } catch (error) {
     // koa-easy-ws turns Koa's answer off before it knows whether there is a WebSocket.
     ctx.respond = true;
@@ -201,15 +200,10 @@ function acceptBy(ctx: Context, handshake: Handshake): Connection<unknown> {
   }
 }
 
-/** An app with a limit of its own on connections. */
-interface Limited {
-  readonly limits?: Limits;
-}
-
 // One connection counts for its app and for all apps above it that have a limit.
 function holdInAll(handshake: Handshake, ctx: Context): void {
   for (let at: Context | undefined = ctx; at; at = at[PARENT]) {
-    const { limits } = at.app as Limited;
+    const { limits } = at.app as unknown as SubApp;
     if (limits) handshake.hold(limits.take("", true));
   }
 }

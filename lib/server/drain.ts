@@ -31,11 +31,8 @@ export async function drain(
   const deadline = performance.now() + graceMs;
   log.info({ event: "draining", connections: upgrades.live.size }, "shutting down");
   const left = await upgrades.drain({ graceMs: graceMs * HANDLERS_SHARE });
-  for (const { handshake } of left) {
-    log.warn(
-      { event: "handler-left", path: handshake.path },
-      `the handler of ${handshake.path} did not end in time`,
-    );
+  for (const { path } of left) {
+    log.warn({ event: "handler-left", path }, `the handler of ${path} did not end in time`);
   }
   // The server listens until here, so that a load balancer gets 503, not a refused connection.
   await closed(server, sockets, deadline - graceMs * (1 - HANDLERS_SHARE) - performance.now());

@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
-import type Koa from "koa";
-import { createDoor, type DoorOptions, type Settled } from "../http/admission.ts";
+import type { SubApp } from "../context/sub-app.ts";
+import type { Door, DoorOptions } from "../http/admission.ts";
 import { limitBody } from "../http/body.ts";
 import { rawPath } from "../http/path.ts";
 import { type Refusal, writeRefusal } from "../http/refusal.ts";
@@ -21,18 +21,19 @@ export interface FrontOptions extends DoorOptions {
  * Makes the checks that run before the app for plain HTTP. `attach` has its own for handshakes.
  *
  * @param app the root app
+ * @param door the door that the server has for handshakes too
  * @param options see {@link FrontOptions}
  * @param draining whether the server is shutting down
  * @returns a listener for the server's `request` event
  */
 export function frontOf(
-  app: Koa & Settled,
+  app: SubApp,
+  door: Door,
   options: FrontOptions,
   draining: () => boolean,
 ): RequestListener {
   // The door deletes forwarded headers of untrusted clients, so Koa may believe the rest.
   if (options.trustProxy?.length) app.proxy = true;
-  const door = createDoor(app, options);
   const callback = app.callback();
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
   return (req, res) => {

@@ -1,6 +1,6 @@
 import type Koa from "koa";
-import type { Living } from "../app/lifespan.ts";
 import { wholeError } from "../context/errors.ts";
+import type { SubApp } from "../context/sub-app.ts";
 import { rawPath } from "../http/path.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Serving } from "./serve.ts";
@@ -120,7 +120,7 @@ function requestOf(app: Koa): { method?: string; path?: string } {
   return ctx ? { method: ctx.method, path: rawPath(ctx.originalUrl) } : {};
 }
 
-function currentContext(app: Living): Koa.Context | undefined {
+function currentContext(app: SubApp): Koa.Context | undefined {
   const ctx = app.currentContext as Koa.Context | undefined;
   if (ctx) return ctx;
   for (const mount of app.mounts ?? []) {

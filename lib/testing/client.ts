@@ -21,12 +21,14 @@ export interface ConnectOptions {
   protocols?: string[];
   /** Whether to offer permessage-deflate, for routes with `compression`. Default false. */
   compression?: boolean;
-  /** How long the handshake may take, in milliseconds. Default 2,000. */
+  /** How long the handshake may take, in milliseconds. Default 10,000. */
   timeoutMs?: number;
 }
 
+/** How long a handshake may take unless it is told otherwise: a busy machine needs its time. */
+const CONNECT_MS = 10_000;
 /** How long a handler, timer or socket may take to end after its connections were closed. */
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 3_000;
 const POLL_MS = 5;
 /** How many leftovers an error names: a test may have thousands of connections. */
 const MOST_NAMED = 20;
@@ -111,7 +113,7 @@ export class TestClient implements AsyncDisposable {
     const url = this.url.replace(/^http/, "ws").replace(/\/$/, "") + path;
     const ws = new WebSocket(url, options.protocols ?? [], {
       headers: options.headers ?? {},
-      handshakeTimeout: options.timeoutMs ?? 2_000,
+      handshakeTimeout: options.timeoutMs ?? CONNECT_MS,
       perMessageDeflate: options.compression ?? false,
       rejectUnauthorized: false,
     });
@@ -160,7 +162,7 @@ export class TestClient implements AsyncDisposable {
       for (const { connection } of live) connection.hurry();
       return live.size === 0;
     });
-    const left = [...live].map(({ handshake }) => `handler of ${handshake.path}`);
+    const left = [...live].map(({ path }) => `handler of ${path}`);
     await this.serving.close();
     this.#app.off("error", this.#onError);
     left.push(...(await this.#leftBehind()));

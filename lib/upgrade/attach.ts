@@ -4,7 +4,8 @@ import type { Socket } from "node:net";
 import type Koa from "koa";
 import { wholeError } from "../context/errors.ts";
 import { setRootPath } from "../context/root-path.ts";
-import { createDoor, type DoorOptions } from "../http/admission.ts";
+import type { SubApp } from "../context/sub-app.ts";
+import { createDoor, type Door, type DoorOptions } from "../http/admission.ts";
 import { type LimitOptions, Limits, shareOf } from "../http/capacity.ts";
 import { addressOf } from "../http/client.ts";
 import { endIfUnread, leaveHttp } from "../http/one-at-a-time.ts";
@@ -72,6 +73,21 @@ type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
  */
 export function attach(server: Server, app: Koa, options: AttachOptions = {}): Upgrades {
   assertOptions(options, ATTACH_KINDS, "attach");
+  return attachBehind(doorOf(app, options), server, app, options);
+}
+
+/** The door of a server: one for its requests and its handshakes. */
+export function doorOf(app: SubApp, options: DoorOptions): Door {
+  return createDoor(options, (path) => app.settingsAt?.(path));
+}
+
+/** As {@link attach}, behind a door that is there already, with options that have been checked. */
+export function attachBehind(
+  door: Door,
+  server: Server,
+  app: Koa,
+  options: AttachOptions,
+): Upgrades {
   assertFree(server);
   attached.add(server);
   parseQueriesOnce(app);
@@ -84,7 +100,6 @@ export function attach(server: Server, app: Koa, options: AttachOptions = {}): U
   const upgrades = new Upgrades();
   const limits = new Limits(options);
   const rate = new HandshakeRate(options);
-  const door = createDoor(app, options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const answer = answerer(app);
   const take = (req: IncomingMessage, socket: Socket, head: Buffer, isShared: boolean): void => {
@@ -174,7 +189,7 @@ function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => voi
 }
 
 function fail(ctx: Koa.Context, handshake: Handshake, error: unknown): Promise<void> | void {
-  handshake.connection?.close(1011);
+  handshake.session?.connection.close(1011);
   handshake.leaveIfTaken();
   endAccepted(ctx);
   const report = () => ctx.onerror(error as Error);

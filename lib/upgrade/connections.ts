@@ -1,71 +1,23 @@
 import { EventEmitter } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Closed } from "../close-codes.ts";
-import type { Connection } from "../connection/connection.ts";
 import type { Handshake, HandshakeListener } from "./handshake.ts";
+import type { Session } from "./session.ts";
 
 /** The events of {@link Upgrades}. */
 export interface UpgradeEvents {
-  /** A handshake was accepted. */
-  accepted: [handshake: Handshake];
-  /** A handshake was answered with an HTTP status. */
+  /** The server has accepted a handshake. */
+  accepted: [session: Session];
+  /** The server has answered a handshake with an HTTP status. */
   refused: [handshake: Handshake, status: number];
   /** The client of a handshake left before the answer. */
   abandoned: [handshake: Handshake];
-  /** A client is cut off with 1013: so many bytes behind. */
-  cutOff: [handshake: Handshake, bytes: number];
+  /** The server cuts a client off with 1013: the client is so many bytes behind. */
+  cutOff: [session: Session, bytes: number];
   /** A handler has returned while something still read its connection. */
-  abandonedReader: [handshake: Handshake];
+  abandonedReader: [session: Session];
   /** A connection has ended. */
-  closed: [handshake: Handshake, closed: Closed];
-}
-
-/** One accepted handshake whose connection or handler has not ended yet. */
-export class Live {
-  readonly handshake: Handshake;
-  readonly connection: Connection<unknown>;
-  readonly #onDone: (live: Live) => void;
-  #connectionEnded = false;
-  #handlerEnded = false;
-  #waiting: (() => void)[] | undefined;
-
-  constructor(handshake: Handshake, connection: Connection<unknown>, onDone: (live: Live) => void) {
-    this.handshake = handshake;
-    this.connection = connection;
-    this.#onDone = onDone;
-  }
-
-  /** Resolves when both the connection and its handler have ended. */
-  get done(): Promise<void> {
-    if (this.#connectionEnded && this.#handlerEnded) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting ??= [];
-      this.#waiting.push(resolve);
-    });
-  }
-
-  /** The connection has ended. */
-  endConnection(): void {
-    this.#connectionEnded = true;
-    if (this.#handlerEnded) this.#end();
-  }
-
-  /** The handler has ended. */
-  endHandler(): void {
-    this.#handlerEnded = true;
-    if (this.#connectionEnded) this.#end();
-  }
-
-  #end(): void {
-    this.#onDone(this);
-    for (const resolve of this.#waiting ?? []) resolve();
-  }
-}
-
-const LIVE = Symbol("live");
-
-interface Followed {
-  [LIVE]?: Live;
+  closed: [session: Session, closed: Closed];
 }
 
 /** How {@link Upgrades.drain} goes about it. */
@@ -86,15 +38,10 @@ const ANSWERS_SHARE = 0.75;
 const BATCH = 100;
 const BATCH_EVERY_MS = 50;
 
-/** The upgrades that a handshake belongs to. */
-export function upgradesOf(handshake: Handshake): Upgrades | undefined {
-  return handshake.listener instanceof Upgrades ? handshake.listener : undefined;
-}
-
 /** The upgrades of one server: what is connected through it, and the way to end it. */
 export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeListener {
-  /** What is connected now, and handlers that outlive their connection. */
-  readonly live = new Set<Live>();
+  /** The sessions whose connection or handler has not ended yet. */
+  readonly live = new Set<Session>();
   #draining = false;
 
   /** Whether new handshakes are refused with 503. */
@@ -103,40 +50,40 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
   }
 
   /** See {@link HandshakeListener}. */
-  settled(handshake: Handshake): void {
-    if (handshake.state === "refused") this.emit("refused", handshake, handshake.status);
-    else this.emit(handshake.state as "accepted" | "abandoned", handshake);
+  refused(handshake: Handshake, status: number): void {
+    this.emit("refused", handshake, status);
   }
 
   /** See {@link HandshakeListener}. */
-  cutOff(handshake: Handshake, bytes: number): void {
-    this.emit("cutOff", handshake, bytes);
+  abandoned(handshake: Handshake): void {
+    this.emit("abandoned", handshake);
   }
 
-  /** See {@link HandshakeListener}. */
-  ended(handshake: Handshake & Followed, closed: Closed): void {
-    this.emit("closed", handshake, closed);
-    handshake[LIVE]?.endConnection();
+  /** See {@link SessionListener}. */
+  accepted(session: Session): void {
+    this.live.add(session);
+    this.emit("accepted", session);
   }
 
-  /**
-   * Follows an accepted handshake until its connection and its handler have ended.
-   *
-   * @param handshake an accepted handshake
-   * @returns to be told when the handler has ended; undefined when there is no connection
-   */
-  follow(handshake: Handshake & Followed): Live | undefined {
-    const { connection } = handshake;
-    if (!connection) return undefined;
-    const live = new Live(handshake, connection, this.#forget);
-    handshake[LIVE] = live;
-    this.live.add(live);
-    return live;
+  /** See {@link SessionListener}. */
+  cutOff(session: Session, bytes: number): void {
+    this.emit("cutOff", session, bytes);
   }
 
-  readonly #forget = (live: Live): void => {
-    this.live.delete(live);
-  };
+  /** See {@link SessionListener}. */
+  readerLeft(session: Session): void {
+    this.emit("abandonedReader", session);
+  }
+
+  /** See {@link SessionListener}. */
+  closed(session: Session, closed: Closed): void {
+    this.emit("closed", session, closed);
+  }
+
+  /** See {@link SessionListener}. */
+  done(session: Session): void {
+    this.live.delete(session);
+  }
 
   /**
    * Refuses new handshakes with 503, closes every connection with 1012 in batches, and waits for
@@ -144,12 +91,12 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
    *
    * @returns what had not ended by then; its sockets are destroyed
    */
-  async drain(options: DrainOptions): Promise<Live[]> {
+  async drain(options: DrainOptions): Promise<Session[]> {
     this.#draining = true;
     const all = [...this.live];
     const late = AbortSignal.timeout(wholeMs(options.graceMs));
     const closing = this.#closeInBatches(all, options.spreadMs ?? options.graceMs / 4, late);
-    const ended = Promise.all([closing, ...all.map((live) => live.done)]);
+    const ended = Promise.all([closing, ...all.map((session) => session.done)]);
     const hurry = setTimeout(this.#hurry, options.graceMs * ANSWERS_SHARE);
     await Promise.race([ended, aborted(late)]);
     clearTimeout(hurry);
@@ -161,7 +108,11 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
     for (const { connection } of this.live) connection.hurry();
   };
 
-  async #closeInBatches(all: readonly Live[], spreadMs: number, late: AbortSignal): Promise<void> {
+  async #closeInBatches(
+    all: readonly Session[],
+    spreadMs: number,
+    late: AbortSignal,
+  ): Promise<void> {
     const steps = Math.max(Math.floor(spreadMs / BATCH_EVERY_MS), 1);
     const size = Math.max(Math.ceil(all.length / steps), BATCH);
     for (let at = 0; at < all.length; at += size) {

@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Closed } from "../close-codes.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { Taken } from "../http/capacity.ts";
+import type { Place } from "../connection/options.ts";
+import { releaseAll, type Taken } from "../http/capacity.ts";
 import { clientOf, peerOf } from "../http/client.ts";
 import { rawPath } from "../http/path.ts";
-import { linger, Refusal, writeRefusal } from "../http/refusal.ts";
-import { type Watched, wheel } from "../loop/ticker.ts";
+import { Refusal, writeRefusal } from "../http/refusal.ts";
+import { wheel } from "../loop/ticker.ts";
+import { Deadline, type Expiring } from "./deadline.ts";
+import { type PendingListener, PendingSocket } from "./pending-socket.ts";
 import { HandshakeResponse } from "./response.ts";
+import { Session, type SessionListener } from "./session.ts";
 
 /** Where a handshake is: it leaves `pending` once, for one of the others. */
 export type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
-
-/** Ticks in a handshake's time: its end is late by a quarter at most. */
-const TICKS_IN_TIMEOUT = 4;
 
 // On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
 const HANDSHAKE = Symbol("handshake");
@@ -32,60 +32,47 @@ export function isHandshake(req: IncomingMessage): boolean {
   return handshakeOf(req) !== undefined;
 }
 
-/** What is told of a handshake and of the connection it became. */
-export interface HandshakeListener {
-  /** It is no longer pending. */
-  settled(handshake: Handshake): void;
-  /** The client of the connection it became is cut off: so many bytes behind. */
-  cutOff(handshake: Handshake, bytes: number): void;
-  /** The connection it became has ended. */
-  ended(handshake: Handshake, closed: Closed): void;
+/** The server of a handshake, which is told of what becomes of it. */
+export interface HandshakeListener extends SessionListener {
+  /** Whether the server is shutting down and accepts nothing more. */
+  readonly draining: boolean;
+  /** The server has answered with an HTTP status. */
+  refused(handshake: Handshake, status: number): void;
+  /** The client left before the answer, or other code has upgraded the socket. */
+  abandoned(handshake: Handshake): void;
 }
 
 /**
- * One upgrade request on its way to an answer: an ordinary HTTP response while it is pending,
- * a WebSocket once it is accepted. It always settles: by an acceptance, by a response, by its
- * deadline (503), or when the client leaves.
- *
- * Once it is accepted it holds nothing of HTTP any more, for it lives as long as its connection.
+ * One upgrade request on its way to an answer. It always settles: by an acceptance, which begins a
+ * {@link Session}; by an HTTP response; by its deadline (503); or when the client leaves.
  */
-export class Handshake implements Watched {
+export class Handshake implements Expiring, PendingListener {
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt = performance.now();
   /** The request's target at arrival, without the query (which may hold a token). */
   readonly path: string;
-  /** The whole prefix of the app whose route accepts it; set just before. */
-  mountPath = "";
-  /** The socket underneath. */
-  readonly socket: Socket & Marked;
-  /** The connection, once accepted. */
-  connection: Connection<unknown> | undefined;
+  /** What it has become, once it is accepted. */
+  session: Session | undefined;
   /** Why we have refused it; what an app says to its clients is not here, it may hold a secret. */
   reason: string | undefined = undefined;
-  /**
-   * Ends a connection whose app has failed, once its handler runs.
-   *
-   * @param goesOn whether the handler does
-   * @param isOpen whether the connection does too: the app is told, and that is all
-   */
-  onFailed: ((error: unknown, goesOn?: boolean, isOpen?: boolean) => void) | undefined = undefined;
   /** Whether other code has upgraded its socket: a plain Koa app, or another library's listener. */
   taken = false;
   /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
   status = 0;
 
-  /** Who is told of what becomes of it. */
+  /** The server, which is told of what becomes of it. */
   readonly listener: HandshakeListener;
   #req: (IncomingMessage & Marked) | undefined;
   #res: HandshakeResponse | undefined;
   #client: string;
   readonly #timeoutMs: number;
   readonly #since = wheel.now;
-  /** What earlier responses on the socket have taken. */
-  readonly #writtenBefore: number;
+  readonly #pending: PendingSocket;
+  #deadline: Deadline | undefined;
   #state: HandshakeState = "pending";
   #failure: Error | undefined;
   #held: Taken | undefined;
+  #mountPath = "";
 
   /**
    * @param req the request of an `upgrade` event
@@ -96,56 +83,46 @@ export class Handshake implements Watched {
    */
   constructor(
     req: IncomingMessage & Marked,
-    socket: Socket & Marked,
+    socket: Socket,
     head: Buffer,
     timeoutMs: number,
     listener: HandshakeListener,
   ) {
     this.#req = req;
-    this.socket = socket;
+    this.#pending = new PendingSocket(socket, head);
     this.listener = listener;
     this.#timeoutMs = timeoutMs;
     // Now, while the socket still knows it.
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
-    this.#writtenBefore = socket.bytesWritten;
-    if (head.length > 0) socket.unshift(head);
     this.#res = new HandshakeResponse(req, socket);
     req[HANDSHAKE] = this;
   }
 
   /**
-   * Has it wait for its answer, however long that takes: a response can be written, and the
-   * client's leaving and the deadline are watched for. One that is accepted in the turn in which
-   * it came needs none of this.
+   * Waits for the answer: a response can be written, and the client's leaving and the deadline are
+   * watched for. A handshake that is accepted in the turn in which it came needs none of this.
    */
   wait(): void {
-    const { socket } = this;
-    if (this.#state !== "pending" || !this.#res || this.#isWaiting) return;
+    if (this.#state !== "pending" || !this.#res || this.#pending.isWaiting) return;
     if (this.leaveIfTaken()) return;
-    socket[HANDSHAKE] = this;
-    this.#res.assignSocket(socket);
-    this.#res.on("finish", Handshake.#onFinished);
-    socket.on("error", Handshake.#onSocketError);
-    socket.on("close", Handshake.#onClosed);
-    wheel.add(this);
+    this.#pending.wait(this.#res, this);
+    this.#deadline = new Deadline(this, this.#since, this.#timeoutMs);
   }
 
-  /** See {@link Watched}. */
-  get periodMs(): number {
-    return this.#timeoutMs / TICKS_IN_TIMEOUT;
+  /** The socket underneath. */
+  get socket(): Socket {
+    return this.#pending.socket;
+  }
+
+  /** See {@link Expiring}. */
+  get isWrittenTo(): boolean {
+    return this.#pending.isWrittenTo(this.#res);
   }
 
   /** The client, for the log: the address, with the port where it is known. */
   get client(): string {
     return this.#req ? clientOf(this.#req, this.#client) : this.#client;
-  }
-
-  /** See {@link Place.address}; known while the socket is open. */
-  get address(): string {
-    const { remoteAddress = "", remotePort = "" } = this.socket;
-    const { client } = this;
-    return client === `${remoteAddress}:${remotePort}` ? remoteAddress : client;
   }
 
   /** The response, for the app; undefined once the handshake is accepted. */
@@ -172,20 +149,22 @@ export class Handshake implements Watched {
   /**
    * Accepts the handshake by letting `upgrade` write the 101.
    *
+   * @param mountPath the whole prefix of the app that accepts, without a final slash
    * @param upgrade calls koa-easy-ws; everything it does is synchronous, so there is no wait here
    *   that could last for ever
-   * @returns the open connection
+   * @returns the session that has begun
    * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
-  accept(upgrade: () => Promise<unknown>): Connection<unknown> {
+  accept(mountPath: string, upgrade: () => Promise<unknown>): Session {
     // A client that has half-closed still reads a refusal, but cannot hold a conversation.
     const cannot = this.socket.readableEnded || this.#res?.headersSent;
     if (this.#state !== "pending" || cannot) {
       throw new Refusal(400, "the handshake had ended before it was accepted");
     }
+    this.#mountPath = mountPath;
     // koa-easy-ws never settles its promise for a refusal; what counts arrived by the events below.
     upgrade().catch((error: Error) => this.fail(error));
-    if (this.connection) return this.connection;
+    if (this.session) return this.session;
     throw this.#failure ?? new Refusal(400, "the client left during the handshake");
   }
 
@@ -211,29 +190,38 @@ export class Handshake implements Watched {
       throw error;
     }
     this.status = 101;
-    res.takeOff(this.socket, this.#isWaiting);
+    this.#pending.takeOff(res);
     this.#settle("accepted");
-    res.off("finish", Handshake.#onFinished);
     this.#client = this.client;
     this.#req = undefined;
     this.#res = undefined;
   }
 
   /**
-   * Lets go of a socket that somebody else has upgraded, as koa-easy-ws does in a plain Koa app:
-   * nothing of HTTP can reach it any more.
+   * Begins the session, just after ws has written the 101.
    *
-   * @returns whether somebody has
+   * @param connect makes the connection
+   */
+  begin(connect: (place: Place) => Connection<unknown>): void {
+    const { startedAt, path, client, socket } = this;
+    const origin = { startedAt, path, mountPath: this.#mountPath, client, socket };
+    const held = this.#held;
+    this.#held = undefined;
+    this.session = new Session(origin, held, this.listener, connect);
+  }
+
+  /**
+   * Lets go of a socket that other code has upgraded, as koa-easy-ws does in a plain Koa app.
+   *
+   * @returns whether other code has
    */
   leaveIfTaken(): boolean {
-    const { socket } = this;
     const res = this.#res;
-    if (this.#state !== "pending" || !res || !this.#isWrittenTo || !isRead(socket)) return false;
-    res.takeOff(socket, this.#isWaiting);
+    if (this.#state !== "pending" || !res || !this.#pending.isTaken(res)) return false;
+    this.#pending.takeOff(res);
     this.taken = true;
     this.#settle("abandoned");
-    // For good: an error that nobody listens for ends the process.
-    socket.on("error", Handshake.#onSocketError);
+    this.#pending.leave();
     return true;
   }
 
@@ -245,99 +233,30 @@ export class Handshake implements Watched {
   }
 
   #releaseAll(): void {
-    for (let held = this.#held; held; held = held.next) held.release();
+    releaseAll(this.#held);
     this.#held = undefined;
   }
 
-  /** See {@link Place.failed}. */
-  failed(error: unknown): void {
-    this.onFailed?.(error, true);
-  }
-
-  /** See {@link Place.reported}. */
-  reported(error: unknown): void {
-    this.onFailed?.(error, true, true);
-  }
-
-  /** See {@link Place.cutOff}. */
-  cutOff(bytes: number): void {
-    this.listener.cutOff(this, bytes);
-  }
-
-  /** The connection tells of its end. */
-  ended(closed: Closed): void {
-    this.#releaseAll();
-    this.listener.ended(this, closed);
-  }
-
-  static readonly #onFinished = function (this: ServerResponse): void {
-    const handshake = handshakeOf(this.req);
-    if (handshake) handshake.#finished();
-  };
-
-  #finished(): void {
-    const res = this.#res;
-    if (!res) return;
+  /** See {@link PendingListener}. */
+  answered(res: ServerResponse): void {
     this.status = res.statusCode;
     this.#settle("refused");
-    res.detachSocket(this.socket);
-    linger(this.socket);
+    this.#pending.end(res);
   }
 
-  /** See {@link Watched}. */
-  tick(now: number): void {
-    if (now < this.#since + this.#timeoutMs) return;
-    if (this.leaveIfTaken()) return;
-    // Behind what somebody has written, and nobody reads the answer to, no response may come.
-    if (this.#isWrittenTo) {
-      this.socket.destroy();
-      return;
-    }
-    this.refuse(
-      new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
-    );
-    // A response that somebody began and never ends must not hold the socket either.
-    if (this.#state === "pending") this.socket.destroy();
-  }
-
-  // From when it waits, the response owns the socket, until it is taken off.
-  get #isWaiting(): boolean {
-    return this.socket[HANDSHAKE] !== undefined;
-  }
-
-  // By somebody else, for the response writes its own head first (but for hints like 103).
-  get #isWrittenTo(): boolean {
-    return !this.#res?.headersSent && this.socket.bytesWritten !== this.#writtenBefore;
+  /** See {@link PendingListener}. */
+  left(): void {
+    this.#settle("abandoned");
   }
 
   #settle(state: HandshakeState): void {
     if (this.#state !== "pending") return;
     this.#state = state;
-    if (this.#isWaiting) this.#stopWaiting();
-    if (state !== "accepted") this.#releaseAll();
-    this.listener.settled(this);
+    this.#deadline?.stop();
+    this.#pending.stop();
+    if (state === "accepted") return;
+    this.#releaseAll();
+    if (state === "refused") this.listener.refused(this, this.status);
+    else this.listener.abandoned(this);
   }
-
-  #stopWaiting(): void {
-    const { socket } = this;
-    wheel.delete(this);
-    socket[HANDSHAKE] = undefined;
-    socket.off("error", Handshake.#onSocketError);
-    socket.off("close", Handshake.#onClosed);
-  }
-
-  static readonly #onSocketError = function (this: Socket): void {
-    this.destroy();
-  };
-
-  static readonly #onClosed = function (this: Socket & Marked): void {
-    const handshake = this[HANDSHAKE];
-    if (handshake) handshake.#settle("abandoned");
-  };
-}
-
-// As a WebSocket is, until it has ended: the parser of HTTP has left the socket.
-function isRead(socket: Socket): boolean {
-  const readers = socket.listenerCount("data") + socket.listenerCount("readable");
-  return readers > 0 || socket.readableFlowing === true || !socket.writable;
 }

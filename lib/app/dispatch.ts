@@ -1,0 +1,61 @@
+import { BEHIND, type Context, PREFIX } from "../context/context.ts";
+import type { SubApp } from "../context/sub-app.ts";
+import type { PathSettings } from "../http/admission.ts";
+import { isPlain, rawPath } from "../http/path.ts";
+import { handshakeOf } from "../upgrade/handshake.ts";
+import type { Mount } from "./mount.ts";
+import type { Mounts } from "./mounts.ts";
+import { answerBehind, answerMissingSlash, answerNothing } from "./not-found.ts";
+import { resolve } from "./resolve.ts";
+import type { Routes } from "./route-table.ts";
+
+/**
+ * Has the mount or the route that a request belongs to answer it, once the middleware of the app
+ * has run.
+ */
+export function dispatch(mounts: Mounts, routes: Routes, ctx: Context): Promise<void> {
+  if (!isPlain(ctx)) return answerNothing(ctx);
+  // koa-mount among the middleware has written its own prefix here.
+  if (ctx.mountPath !== (ctx[PREFIX] ?? "")) ctx.mountPath = ctx[PREFIX] ?? "";
+  const path = rawPath(ctx.url);
+  const destination = resolve(mounts, routes, path, handshakeOf(ctx.req) !== undefined);
+  switch (destination) {
+    case "route":
+      return routes.handle(ctx, path);
+    case "other-kind":
+      return answerOtherKind(routes, ctx, path);
+    case "other-slash":
+      return answerMissingSlash(ctx);
+    case "root":
+      return (mounts.root as Mount).enter(ctx);
+    case "nothing":
+      return answerNothing(ctx);
+    default:
+      return destination.value.enter(ctx, destination);
+  }
+}
+
+function answerOtherKind(routes: Routes, ctx: Context, path: string): Promise<void> {
+  if (!ctx[BEHIND]) return routes.handleOtherKind(ctx, path);
+  return answerBehind(ctx, () => routes.handleOtherKind(ctx, path));
+}
+
+/**
+ * What the mounted app that a path belongs to has set for the door, and the apps in it.
+ *
+ * @returns undefined where the path is of no mount, or of a plain Koa app
+ */
+export function settingsBelow(
+  mounts: Mounts,
+  routes: Routes,
+  path: string,
+): PathSettings | undefined {
+  const destination = resolve(mounts, routes, path, false);
+  if (destination === "root") return settingsOf(mounts.root?.app, path);
+  if (typeof destination === "string") return undefined;
+  return settingsOf(destination.value.app, path.slice(destination.prefix.length));
+}
+
+function settingsOf(app: SubApp | undefined, path: string): PathSettings | undefined {
+  return app?.settingsAt?.(path);
+}

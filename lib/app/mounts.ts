@@ -1,0 +1,62 @@
+import type Koa from "koa";
+import type { SubApp } from "../context/sub-app.ts";
+import { normalise } from "../http/prefix.ts";
+import { assertWithoutLifespans, isStarted } from "./lifespan.ts";
+import { Mount } from "./mount.ts";
+import { type MountMatch, MountTable } from "./mount-table.ts";
+
+/** The apps that are mounted in one app. */
+export class Mounts {
+  /** All of them, in mount order. */
+  readonly list: Mount[] = [];
+  readonly #owner: Koa;
+  readonly #table = new MountTable<Mount>();
+
+  /** @param owner the app that they are mounted in */
+  constructor(owner: Koa) {
+    this.#owner = owner;
+  }
+
+  /** The app at `/`. */
+  get root(): Mount | undefined {
+    return this.#table.root;
+  }
+
+  /** Finds the longest prefix of a raw path, other than `/`. */
+  find(path: string): MountMatch<Mount> | undefined {
+    return this.#table.find(path);
+  }
+
+  /**
+   * Mounts an app.
+   *
+   * @param site has the stack of the line that mounts it, for messages
+   * @throws as `App.mount` does
+   */
+  add(prefix: string, app: Koa, site: { readonly stack?: string }): void {
+    const owner = this.#owner;
+    if (!isApp(app)) {
+      throw new TypeError(`expected a Koa app at ${prefix}, but got ${typeof app}`);
+    }
+    if (isStarted(owner)) assertWithoutLifespans(app, `mount it at ${prefix}`);
+    if (app === owner || contains(app, owner)) {
+      throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
+    }
+    const mount = new Mount(normalise(prefix), app, site);
+    this.#table.add(prefix, mount, (taker) =>
+      taker.app === app ? "this very app" : String(taker),
+    );
+    this.list.push(mount);
+  }
+}
+
+/** Whether an app is mounted in another one, at any depth. */
+export function contains(outer: SubApp, inner: Koa): boolean {
+  return (outer.mounts ?? []).some(({ app }) => app === inner || contains(app, inner));
+}
+
+// Not `instanceof`: another copy of Koa's package makes apps just as well.
+function isApp(app: unknown): boolean {
+  const { callback, middleware } = (app ?? {}) as Partial<Koa>;
+  return typeof callback === "function" && Array.isArray(middleware);
+}
