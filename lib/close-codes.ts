@@ -1,6 +1,6 @@
 /**
- * The close codes of this framework in one table: what each means, and whether a client should
- * come back after it. Codes are RFC 6455 section 7.4.1 and the IANA registry of close codes.
+ * The table of close codes: the name of each, and whether a client should connect again after it.
+ * The codes are those of RFC 6455 section 7.4.1 and the IANA registry.
  */
 
 /** One row of {@link closeCodes}. */
@@ -11,7 +11,7 @@ export interface CloseCodeMeaning {
   readonly comeBack: boolean;
 }
 
-/** What each close code means to a client of this framework. */
+/** The close codes, by number. */
 export const closeCodes: Readonly<Record<number, CloseCodeMeaning>> = {
   1000: { name: "Normal Closure", comeBack: false },
   1001: { name: "Going Away", comeBack: true },
@@ -34,7 +34,7 @@ export const closeCodes: Readonly<Record<number, CloseCodeMeaning>> = {
 export const MAX_REASON_BYTES = 123;
 
 /**
- * Clips a close reason to what a close frame can carry, never inside a character.
+ * Clips a close reason to the length that a close frame can carry, between two characters.
  *
  * @param reason any text
  * @returns the longest prefix of `reason` of at most {@link MAX_REASON_BYTES} UTF-8 bytes
@@ -48,8 +48,8 @@ export function clipReason(reason: string): string {
 }
 
 /**
- * Checks that an endpoint may put a code into a close frame: 1000–1003, 1007–1014 and 3000–4999
- * (RFC 6455 section 7.4: 1004, 1005, 1006 and 1015 never appear on the wire).
+ * Checks that a server may send a close code: 1000–1003, 1007–1014 or 3000–4999. By RFC 6455
+ * section 7.4, 1004, 1005, 1006 and 1015 never appear on the wire.
  *
  * @throws RangeError with what was expected and what came
  */
@@ -63,14 +63,14 @@ export function assertSendable(code: number): void {
 }
 
 /**
- * Thrown by a handler to close its connection with a code: `throw new CloseError(4001, "…")`.
- * Nothing is logged as an error.
+ * A handler throws this to close its connection with a code: `throw new CloseError(4001, "…")`. The
+ * log does not report it as an error.
  */
 export class CloseError extends Error {
   override readonly name = "CloseError";
-  /** The close code the client will see. */
+  /** The close code that the client gets. */
   readonly code: number;
-  /** The close reason the client will see, clipped to {@link MAX_REASON_BYTES} bytes. */
+  /** The close reason that the client gets, clipped to {@link MAX_REASON_BYTES} bytes. */
   readonly reason: string;
 
   /**

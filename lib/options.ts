@@ -1,46 +1,50 @@
-/** The values that a number may have. */
+/** The range of a number. */
 export interface Range {
   readonly least: number;
   readonly most: number;
-  /** Whether fractions are refused. Infinity is no fraction. */
+  /** Whether fractions are refused. Infinity is allowed. */
   readonly whole: boolean;
 }
 
-/** What values that are no numbers an option may have. */
+/** The values of an option that is not a number. */
 export interface Choice {
-  /** What was expected, for the message: "true or false". */
+  /** The expected value, for the error's message: "true or false". */
   readonly expected: string;
-  /** Whether a value is one of them. */
+  /** Whether a value is allowed. */
   readonly holds: (value: unknown) => boolean;
 }
 
-/** What an option is: a number in a range, a choice, or something that is checked where it is used. */
+/**
+ * The kind of an option: a number in a range, a choice, or `other` when it is checked elsewhere.
+ */
 export type OptionKind = Range | Choice | "other";
 
-/** All options of one kind of object, none left out. */
+/** The kinds of all options of one object. */
 export type OptionKinds<Options> = Readonly<Record<keyof Required<Options>, OptionKind>>;
 
 /** The longest delay of a Node.js timer in milliseconds; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** A number of things, or of bytes; Infinity is no limit. */
+/** A count of things or bytes; Infinity for no limit. */
 export const COUNT: Range = { least: 0, most: Number.POSITIVE_INFINITY, whole: true };
-/** A number of things, at least one of them; Infinity is no limit. */
+/** A count of at least 1; Infinity for no limit. */
 export const COUNT_FROM_ONE: Range = { ...COUNT, least: 1 };
-/** So many a second; Infinity is no limit. */
+/** A rate a second; Infinity for no limit. */
 export const PER_SECOND: Range = { ...COUNT, whole: false };
-/** Milliseconds that this framework counts itself; Infinity is never. */
+/** Milliseconds that this framework counts itself; Infinity for never. */
 export const PATIENCE_MS: Range = { ...PER_SECOND, least: 1 };
-/** Milliseconds of a timer of Node.js, to which 0 would mean never. */
+/** Milliseconds of a Node.js timer. 0 is refused, because to Node it means never. */
 export const TIMER_MS: Range = { least: 1, most: MAX_TIMER_MS, whole: true };
 
-/** Yes or no. A text is refused, for "false" would mean yes. */
+/** True or false. A text is refused, because "false" would count as true. */
 export const FLAG: Choice = {
   expected: "true or false",
   holds: (value) => typeof value === "boolean",
 };
 
-/** A list of texts. One text is refused, for it would be a list of its characters. */
+/**
+ * A list of texts. A single text is refused, because it would count as a list of its characters.
+ */
 export const TEXTS: Choice = {
   expected: "a list of texts",
   holds: (value) => Array.isArray(value) && value.every((item) => typeof item === "string"),
@@ -54,7 +58,7 @@ export function oneOf(texts: readonly string[]): Choice {
   };
 }
 
-/** A choice, or something else. */
+/** Either of two choices. */
 export function orElse(choice: Choice, other: Choice): Choice {
   return {
     expected: `${choice.expected}, or ${other.expected}`,
@@ -63,12 +67,12 @@ export function orElse(choice: Choice, other: Choice): Choice {
 }
 
 /**
- * Checks options at run time, for callers in plain JavaScript: a limit whose name is misspelt
- * would be no limit, and a value outside its range may mean the opposite of what it says.
+ * Checks options at run time, for callers in plain JavaScript. A misspelt limit would be no limit,
+ * and a value outside its range could mean the opposite.
  *
- * @param kinds what each option is
- * @param what whose options they are, for the message
- * @throws TypeError for an unknown option, and for a value that is not of its kind
+ * @param kinds the kind of each option
+ * @param what the owner of the options, for the error's message
+ * @throws TypeError for an unknown option, or a value of the wrong kind
  */
 export function assertOptions<Options extends object>(
   given: Options,
@@ -79,7 +83,7 @@ export function assertOptions<Options extends object>(
     const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof Options] : undefined;
     if (kind === undefined) {
       const known = Object.keys(kinds).join(", ");
-      throw new TypeError(`expected options of ${what}, which are ${known}, but got ${name}`);
+      throw new TypeError(`expected only options of ${what} (${known}), but got ${name}`);
     }
     if (kind !== "other" && value !== undefined && !isOf(kind, value)) {
       throw new TypeError(

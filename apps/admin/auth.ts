@@ -7,7 +7,7 @@ import type { Tickets } from "./tickets.ts";
 /** A subprotocol that carries the token, for clients that cannot set headers. */
 const BEARER_PROTOCOL = "bearer.";
 
-/** What {@link authenticate} works with. */
+/** The parts that {@link authenticate} uses. */
 export interface AuthParts {
   /** The secret. */
   readonly token: string;
@@ -19,17 +19,19 @@ export interface AuthParts {
 type Next = () => Promise<unknown>;
 
 /**
- * Ordinary Koa middleware, one for HTTP and WebSocket: it lets in who shows the token as
- * `Authorization: Bearer` or as the subprotocol `bearer.<base64url>` (it is never selected, so it
- * does not come back), the cookie of a session, or, for a handshake, an unused `?ticket=`.
+ * Makes ordinary Koa middleware, the same for HTTP and WebSocket. It admits a client that shows the
+ * token as `Authorization: Bearer` or as the subprotocol `bearer.<base64url>` (the server never
+ * selects that one, so it is not sent back), the cookie of a session, or, for a handshake, an
+ * unused `?ticket=`.
  *
- * @returns middleware that answers 401 to everybody else, and 429 to an address that guesses
+ * @returns middleware that answers 401 to every other client, and 429 to an address that guesses
  */
 export function authenticate(parts: AuthParts) {
   const { tickets, sessions } = parts;
   const showsToken = tokenCheck(parts);
   return async (ctx: Context, next: Next): Promise<void> => {
-    // First, whatever else is shown: what stands in a URL has been seen, and is worth nothing now.
+    // First, even when the client shows the token too: a ticket in a URL may have been seen, so it
+    // must not stay valid.
     const ticket = redeem(ctx, tickets) && isHandshake(ctx.req);
     if (!ticket && !showsToken(ctx) && !sessions.includes(ctx)) refuse(ctx);
     await next();
@@ -37,8 +39,8 @@ export function authenticate(parts: AuthParts) {
 }
 
 /**
- * Middleware for what only the token itself may do: a session that begins another one would never
- * end.
+ * Makes middleware that admits only the token itself: a session that may begin another session
+ * would never end.
  */
 export function requireToken(parts: AuthParts) {
   const showsToken = tokenCheck(parts);
@@ -54,7 +56,7 @@ function refuse(ctx: Context): never {
   });
 }
 
-// One that is shown twice is used up all the same.
+// A ticket that is shown twice is refused, and used up too.
 function redeem(ctx: Context, tickets: Tickets): boolean {
   const shown = [ctx.query.ticket ?? []].flat();
   const good = shown.filter((ticket) => tickets.redeem(ticket));
@@ -72,7 +74,7 @@ function tokenCheck({ token, guesses }: AuthParts): (ctx: Context) => boolean {
     if (shown.length === 0) return false;
     const waitMs = guesses.waitMs(ctx.ip);
     if (waitMs > 0) throw tooManyGuesses(Math.ceil(waitMs / 1_000));
-    // Digests have one length and are compared in one time, so a guess teaches nothing.
+    // Digests have the same length and are compared in constant time, so a guess reveals nothing.
     if (shown.every((guess) => timingSafeEqual(digest(guess), expected))) return true;
     guesses.wrong(ctx.ip);
     return false;

@@ -6,10 +6,10 @@ import { TICKET_SECONDS, Tickets } from "./tickets.ts";
 import { assertToken } from "./token.ts";
 
 /**
- * The operator's app, and the example of authentication: one middleware guards its HTTP and its
- * WebSocket routes, those of today and those that somebody adds later.
+ * The operator's app, and the example of authentication: one middleware guards all its HTTP and
+ * WebSocket routes, including routes that are added later.
  *
- * @param token the secret; without one everything is refused
+ * @param token the secret; without a token the app refuses every request
  */
 export function createAdmin(token: string | undefined): App {
   if (!token) return closed();
@@ -40,7 +40,8 @@ export function createAdmin(token: string | undefined): App {
     .get("/", (ctx) => {
       ctx.body = status();
     });
-  // Browsers insist on one of the subprotocols they offer: this one goes with the token's.
+  // A browser fails unless the server selects an offered subprotocol: clients offer this one beside
+  // the token's.
   admin.websocket("/", { protocols: ["admin.v1"] }, async (socket) => {
     await socket.sendJson(status());
     for await (const _ of socket) await socket.sendJson(status());
@@ -58,5 +59,5 @@ function status(): { uptimeSeconds: number; memoryBytes: number } {
   return { uptimeSeconds: Math.round(process.uptime()), memoryBytes: process.memoryUsage.rss() };
 }
 
-/** The admin app of this process, with the token of the environment. */
+/** The admin app of this process, with the token from the environment. */
 export const admin = createAdmin(process.env.ADMIN_TOKEN);

@@ -3,30 +3,30 @@ import { Passes } from "./passes.ts";
 
 /** A working day. */
 export const SESSION_SECONDS = 8 * 60 * 60;
-/** Of all operators: each session takes the token to begin. */
+/** The bound for all operators together. Only the token begins a session. */
 const MOST_SESSIONS = 1_000;
-/** The cookie has the session's name and nothing else. */
+/** The cookie's name. Its value is the session's random name. */
 const COOKIE = "admin";
 
 /**
- * The sessions that the server knows. The cookie only names one: it is worth nothing once the
- * session has ended, by itself, by {@link Sessions.end} or with the process.
+ * The sessions that the server knows. The cookie only names a session. It is worthless once the
+ * session has ended: by its age, by {@link Sessions.end}, or with the process.
  */
 export class Sessions {
   readonly #passes = new Passes(SESSION_SECONDS, MOST_SESSIONS);
 
-  /** Begins a session in place of the one that the browser had. */
+  /** Begins a session, and ends the browser's earlier one. */
   begin(ctx: Context): void {
     this.#forget(ctx);
     this.#setCookie(ctx, this.#passes.issue());
   }
 
-  /** Whether a request shows the cookie of a session that has not ended. */
+  /** Whether a request shows the cookie of a valid session. */
   includes(ctx: Context): boolean {
     return this.#passes.isGood(ctx.cookies.get(COOKIE, { signed: false }) ?? "");
   }
 
-  /** Ends the session that a request shows the cookie of, wherever that cookie is. */
+  /** Ends the session whose cookie a request shows, for all copies of that cookie. */
   end(ctx: Context): void {
     this.#forget(ctx);
     this.#setCookie(ctx, null);

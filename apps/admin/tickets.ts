@@ -2,10 +2,12 @@ import { Passes } from "./passes.ts";
 
 /** Long enough to open a WebSocket on a slow phone. */
 export const TICKET_SECONDS = 30;
-/** Of tickets that are not used. */
+/** How many unused tickets are valid at once. */
 const MOST_TICKETS = 1_000;
 
-/** Short-lived tickets, each good for one handshake: safe to be seen in a URL, unlike a token. */
+/**
+ * Short-lived tickets, each valid for one handshake. Unlike a token, a ticket may be seen in a URL.
+ */
 export class Tickets {
   readonly #passes = new Passes(TICKET_SECONDS, MOST_TICKETS);
 
@@ -14,7 +16,7 @@ export class Tickets {
     return this.#passes.issue(now);
   }
 
-  /** Takes a ticket in: true once, and only in time. */
+  /** Uses a ticket up: returns true only the first time, and only in time. */
   redeem(ticket: string, now?: number): boolean {
     const good = this.#passes.isGood(ticket, now);
     this.#passes.end(ticket);

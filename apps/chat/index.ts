@@ -5,14 +5,14 @@ import { plain } from "./plain.ts";
 import { CHAT_V1, fromClient, fromServer } from "./protocol.ts";
 import { Rooms } from "./room.ts";
 
-/** Rooms for everybody: the tutorial's chat with many clients, and more for those who ask for it. */
+/** Chat rooms: the tutorial's chat with many clients, and `chat.v1` for clients that offer it. */
 export const chat = createChat();
 
 /**
- * A chat of its own.
+ * Makes a chat with its own rooms.
  *
- * @param rooms what its rooms keep, and who is in them
- * @param limits of each connection
+ * @param rooms the rooms: their history, and who is in them
+ * @param limits limits of each connection
  */
 export function createChat(rooms = new Rooms(), limits: RouteOptions = {}): App {
   const app = new App();

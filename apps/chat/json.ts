@@ -23,7 +23,7 @@ export function json(rooms: Rooms) {
   };
 }
 
-/** The answer to a message that is none of the protocol's. */
+/** The answer to a message that does not fit the protocol. */
 export function invalid({ code, message, value }: Misfit): FromServer {
   const id = (value as { id?: unknown } | null | undefined)?.id;
   const known = typeof id === "string" && id.length >= 1 && id.length <= 64;
@@ -39,18 +39,18 @@ async function answer(
   const { id, text } = said;
   const { outcome, position } = await visit.say(socket, text, id);
   if (outcome !== "conflict") return { type: "ack", id, offset: position.offset };
-  const message = "expected an id of its own for each text, but this one has carried another";
+  const message = "expected a new id for each text, but this id carried another text";
   return { type: "error", code: "id_reused", message, id };
 }
 
-// What was read and where the room was then are of one moment: whatever is said later is beyond.
+// History and position are of the same moment: later messages have higher offsets.
 function welcomeOf(visit: Visit, { position, publications, recovered }: History): FromServer {
   const { room, client: you, members } = visit;
   const latest = publications.at(-1)?.offset ?? position.offset;
   return { type: "welcome", room, you, position, latest, recovered, members };
 }
 
-// Anything that is there and no position is one that cannot be recovered, not a first visit.
+// A malformed position counts as one that cannot be recovered, not as a first visit.
 function sinceOf({ epoch, offset }: Context["query"]): unknown {
   if (epoch === undefined && offset === undefined) return undefined;
   const whole = typeof offset === "string" && /^\d{1,16}$/.test(offset);

@@ -1,7 +1,7 @@
 import type { Connection, Context } from "../../lib/index.ts";
 import { asText, LOBBY, type Rooms, Visit } from "./room.ts";
 
-/** Plain text, as in the tutorial: for `wscat`, Postman and whoever offers no subprotocol. */
+/** Plain text, as in the tutorial: for `wscat`, Postman and clients that offer no subprotocol. */
 export function plain(rooms: Rooms) {
   return async (socket: Connection, ctx: Context): Promise<void> => {
     const visit = new Visit(rooms, ctx.params.room ?? LOBBY, ctx.params.client_id ?? "");

@@ -6,22 +6,24 @@ export const CHAT_V1 = "chat.v1";
 
 const name = z.string().regex(NAME);
 const offset = z.number().int().nonnegative();
-/** A client's own id of a message. */
+/** The client's id for a message. */
 const messageId = z.string().min(1).max(64);
 
-/** Who is in a room: one entry for each client id. */
+/** A client in a room: one entry for each client id. */
 export const member = z.object({ id: name, since: z.iso.datetime() });
 
-/** Client: says something. The same id with the same text is delivered once. */
+/** Client: says a text. The server delivers the same id with the same text once. */
 export const say = z.object({ type: z.literal("say"), id: messageId, text: z.string() });
 
-/** Client: asks for a sign of life. */
+/** Client: asks whether the server still answers. */
 export const ping = z.object({ type: z.literal("ping") });
 
 /** Server: the answer to a `ping`. */
 export const pong = z.object({ type: z.literal("pong") });
 
-/** Server: the first message of a connection, and again when the history has begun anew. */
+/**
+ * Server: the first message of a connection; sent again when the room's history begins a new epoch.
+ */
 export const welcome = z.object({
   type: z.literal("welcome"),
   room: name,
@@ -32,7 +34,7 @@ export const welcome = z.object({
   members: z.array(member),
 });
 
-/** Server: somebody said something. */
+/** Server: a client said a text. */
 export const message = z.object({
   type: z.literal("message"),
   offset,
@@ -41,21 +43,21 @@ export const message = z.object({
   at: z.iso.datetime(),
 });
 
-/** Server: a `say` has its place in the history. */
+/** Server: a `say` is in the history. */
 export const ack = z.object({ type: z.literal("ack"), id: messageId, offset });
 
-/** Server: the first connection of a client has come, or the last one has gone. */
+/** Server: a client's first connection has come. */
 export const joined = z.object({ type: z.literal("joined"), member });
-/** Server: see {@link joined}. */
+/** Server: a client's last connection has gone. */
 export const left = z.object({ type: z.literal("left"), member });
 
-/** Server: several such changes in the order in which they happened, in a large room. */
+/** Server: several such changes, in their order, in a large room. */
 export const presence = z.object({
   type: z.literal("presence"),
   changes: z.array(z.discriminatedUnion("type", [joined, left])),
 });
 
-/** Server: a message of the client was not taken. */
+/** Server: the server did not accept a message of the client. */
 export const error = z.object({
   type: z.literal("error"),
   code: z.enum(["not_json", "invalid", "id_reused"]),

@@ -12,32 +12,32 @@ import {
 } from "../../lib/index.ts";
 import type { FromServer } from "./protocol.ts";
 
-/** What is published of a message: its offset and time are the topic's. */
+/** The published data of a message. The topic adds offset and time. */
 interface Said {
   readonly from: string;
   readonly text: string;
 }
 
-/** What passes through a room and is not kept. */
+/** A signal in a room, which is not retained. */
 type Passing =
   | Extract<FromServer, { type: "joined" | "left" | "presence" }>
   | { type: "gone"; from: string };
 
-/** The room of those who name none. */
+/** The room of clients that name none. */
 export const LOBBY = "lobby";
 
 /** The rooms of a chat. */
 export class Rooms {
-  /** The tutorial's connection manager: who is connected, and a way to reach a room or everybody. */
+  /** The tutorial's connection manager: knows the connections, and sends to a room or to all. */
   readonly hub: Hub;
-  /** Who is in which room. */
+  /** The clients in each room. */
   readonly presence = new Presence();
-  /** Tells who comes and goes. */
+  /** Tells the rooms which clients come and go. */
   readonly teller: PresenceTeller;
 
   /**
-   * @param hub by default one with the default history, in memory
-   * @param pace from when on, and how often, changes are told together
+   * @param hub default: a hub with the default history, in memory
+   * @param pace when changes are sent together, and how often
    */
   constructor(hub = new Hub(), pace: PresencePace = {}) {
     this.hub = hub;
@@ -49,7 +49,7 @@ export class Rooms {
     this.teller = new PresenceTeller(this.presence, tell, pace);
   }
 
-  /** Sends something to those who are in a room now. */
+  /** Sends a signal to the clients that are in a room now. */
   pass(room: string, passing: Passing): Promise<void> {
     return this.hub.signal(room, JSON.stringify(passing));
   }
@@ -67,7 +67,7 @@ export class Visit {
     this.client = client;
   }
 
-  /** Who is in the room. */
+  /** The clients in the room. */
   get members(): Present[] {
     return this.#rooms.presence.list(this.room);
   }
@@ -78,7 +78,7 @@ export class Visit {
     if (member) await this.#changed(connection, { type: "joined", member });
   }
 
-  /** Says something to everybody in the room, in its connection's turn. */
+  /** Says a text to all clients in the room. Waits when the connection is over its share. */
   say(from: Connection<unknown>, text: string, id?: string): Promise<Published> {
     const said: Said = { from: this.client, text };
     const key = id === undefined ? {} : { key: `${this.client}:${id}` };
@@ -99,7 +99,7 @@ export class Visit {
   }
 }
 
-/** What a plain-text member reads: the tutorial's lines. */
+/** Makes the text for a plain-text member: the tutorial's lines. */
 export const asText: Encode = (data, publication) => {
   if (publication) {
     const { from, text }: Said = JSON.parse(data);
@@ -109,7 +109,7 @@ export const asText: Encode = (data, publication) => {
   return passing.type === "gone" ? `Client #${passing.from} left the chat` : undefined;
 };
 
-/** What a `chat.v1` member reads. */
+/** Makes the text for a `chat.v1` member. */
 export const asJson: Encode = (data, publication) => {
   if (publication) return JSON.stringify(messageOf(data, publication));
   const passing: Passing = JSON.parse(data);

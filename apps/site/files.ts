@@ -4,20 +4,20 @@ import { extname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-/** How a body is encoded on its way: the names of RFC 9110 section 8.4.1, the smallest first. */
+/** The content codings (RFC 9110 section 8.4.1), the one with the smallest bodies first. */
 export const ENCODINGS = ["br", "gzip", "identity"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
-/** Files that compression makes smaller; the others are compressed by themselves. */
+/** Files that compression makes smaller. Other formats are compressed already. */
 const COMPRESSIBLE = new Set([".css", ".html", ".js", ".json", ".svg", ".txt", ".webmanifest"]);
 
-/** Of 11. The last two take fifteen times as long, and save seven bytes in a hundred. */
+/** 9 of 11. The last two levels take fifteen times as long, and save seven per cent. */
 const BROTLI_QUALITY = 9;
 
-/** The range of brotli's window, as powers of two (RFC 7932 section 9.1, as zlib.h has it). */
+/** The range of brotli's window, as powers of two (RFC 7932 section 9.1). */
 const BROTLI_WINDOW = [10, 22] as const;
 
-/** Names without a dot at either end or two beside each other: no path of them leads upward. */
+/** Names without a dot at either end, or two dots together: such a path never leads upward. */
 const PATH = /^(?:\/[\w-]+(?:\.[\w-]+)*)+$/;
 
 const encoders: Record<Exclude<Encoding, "identity">, (bytes: Buffer) => Promise<Buffer>> = {
@@ -32,7 +32,7 @@ const encoders: Record<Exclude<Encoding, "identity">, (bytes: Buffer) => Promise
   gzip: (bytes) => promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION }),
 };
 
-/** One file as it was when it was read. */
+/** The content of a file when it was read. */
 export class File {
   readonly extension: string;
   readonly #bytes: Buffer;
@@ -40,8 +40,8 @@ export class File {
   readonly #encoded = new Map<Encoding, Promise<Buffer>>();
 
   /**
-   * @param extension with its dot; says whether compression is worth while
-   * @param bytes what is in it
+   * @param extension the extension with its dot; decides whether the file is compressed
+   * @param bytes the file's content
    */
   constructor(extension: string, bytes: Buffer) {
     this.extension = extension;
@@ -50,7 +50,7 @@ export class File {
     this.#encoded.set("identity", Promise.resolve(bytes));
   }
 
-  /** Whether what is sent depends on what the client accepts. */
+  /** Whether the body depends on the encodings that the client accepts. */
   get varies(): boolean {
     return COMPRESSIBLE.has(this.extension);
   }
@@ -63,7 +63,7 @@ export class File {
     return encoding === "identity" ? this.#hash : `${this.#hash}-${encoding}`;
   }
 
-  /** Its bytes in that encoding, compressed once. */
+  /** The file's bytes in an encoding; compressed only once. */
   body(encoding: Encoding): Promise<Buffer> {
     const known = this.#encoded.get(encoding);
     if (known !== undefined) return known;
@@ -79,9 +79,9 @@ interface Kept {
 }
 
 /**
- * The files of a folder, kept in memory as they are asked for, and read again once they have changed.
- * Names are letters, digits, `_`, `-` and single dots between them; a file of another name, a hidden one
- * for instance, is not there.
+ * The files of a folder. Keeps each requested file in memory, and reads it again when it has
+ * changed. Names are letters, digits, `_`, `-` and single dots between them; files with other
+ * names, such as hidden files, are not served.
  */
 export class Files {
   readonly #folder: string;
@@ -89,7 +89,7 @@ export class Files {
   readonly #kept = new Map<string, Kept>();
 
   /**
-   * @param folder where they are
+   * @param folder the folder of the files
    * @param others files from elsewhere, by the path under which they are served
    */
   constructor(folder: string, others: ReadonlyMap<string, string> = new Map()) {
@@ -98,8 +98,9 @@ export class Files {
   }
 
   /**
-   * @param path as it was sent, without the query; `/` stands for `/index.html`
-   * @returns undefined where there is none
+   * @param path the path of the request, not decoded, without the query; `/` stands for
+   *   `/index.html`
+   * @returns undefined when there is no such file
    */
   async get(path: string): Promise<File | undefined> {
     const place = this.#placeOf(path === "/" ? "/index.html" : path);
@@ -117,13 +118,13 @@ export class Files {
   }
 }
 
-// No larger than the file: to clear 4 MiB for each took a hundred times as long as to compress it.
+// No larger than the file: clearing 4 MiB took a hundred times as long as the compression.
 function windowFor(length: number): number {
   const [least, most] = BROTLI_WINDOW;
   return Math.min(Math.max(Math.ceil(Math.log2(length + 1)), least), most);
 }
 
-// A version that replaces another may have the same date and size; `ctime` cannot be set.
+// A new version may have the same date and size as the old one; `ctime` cannot be set.
 async function markOf(place: string): Promise<string | undefined> {
   try {
     const about = await stat(place);

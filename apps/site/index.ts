@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { App, type Context } from "../../lib/index.ts";
 import { ENCODINGS, type Encoding, Files } from "./files.ts";
 
-// The page's only dependency, a single module without imports. It is served as it was installed.
+// The page's only dependency, a single module without imports. The server sends it unchanged.
 const VENDOR = new Map([
   ["/vendor/partysocket/ws.js", fileURLToPath(import.meta.resolve("partysocket/ws"))],
 ]);
@@ -13,8 +13,8 @@ const VENDOR = new Map([
 export const site = createSite();
 
 /**
- * Serves the files of a folder: compressed as the client accepts it, and under a rule that a new version
- * outlives. Nothing has to be built.
+ * Serves the files of a folder, compressed as the client accepts it. Browsers ask for each file
+ * again, so that they see a new version at once. There is no build step.
  *
  * @param folder default: the project's `public/`
  */
@@ -23,7 +23,7 @@ export function createSite(folder = join(packageRoot(import.meta.dirname), "publ
   const files = new Files(folder, VENDOR);
 
   site.use(async (ctx, next) => {
-    // The files carry no version in their names, so a browser has to ask before it reuses one.
+    // File names carry no version, so a browser must ask before it reuses a file.
     ctx.set("Cache-Control", "no-cache");
     await next();
   });
@@ -49,11 +49,14 @@ export function createSite(folder = join(packageRoot(import.meta.dirname), "publ
 }
 
 function encodingFor(ctx: Pick<Context, "acceptsEncodings">): Encoding {
-  // A client that accepts nothing at all gets what it would have got without its header.
+  // A client that accepts no encoding gets the file as without its header.
   return ENCODINGS.find((encoding) => ctx.acceptsEncodings(encoding) === encoding) ?? "identity";
 }
 
-/** The same modules run from `apps/` and, once built, from `dist/apps/`. */
+/**
+ * Finds the folder of package.json: this module runs from `apps/`, and from `dist/apps/` once
+ * built.
+ */
 function packageRoot(directory: string): string {
   if (existsSync(join(directory, "package.json"))) return directory;
   const parent = dirname(directory);

@@ -1,12 +1,12 @@
 import type { Task } from "./task.ts";
 
-/** How many ended tasks are remembered, and for how long. */
+/** How many ended tasks are kept, and for how long in milliseconds. */
 export const KEPT_TASKS = 1_000;
 export const KEPT_MS = 60 * 60 * 1_000;
 
 /**
- * The tasks that have ended, in the order in which they did: for an hour, as long as they are not
- * too many and their results together not too long. The oldest are forgotten first.
+ * The ended tasks, in the order of their ends. Each is kept for an hour, unless there are too many,
+ * or their results are too long together. The oldest are forgotten first.
  */
 export class Ended {
   readonly #tasks = new Set<Task>();
@@ -15,8 +15,8 @@ export class Ended {
   #bytes = 0;
 
   /**
-   * @param maxBytes what they may occupy together
-   * @param forget told of each that is forgotten
+   * @param maxBytes the bound on all tasks together
+   * @param forget called for each forgotten task
    */
   constructor(maxBytes: number, forget: (task: Task) => void) {
     this.#maxBytes = maxBytes;
@@ -30,7 +30,7 @@ export class Ended {
     this.expire();
   }
 
-  /** Forgets what need not be remembered any more. */
+  /** Forgets tasks that are too old or too many. */
   expire(now = performance.now()): void {
     for (const task of this.#tasks) {
       const excess = this.#tasks.size > KEPT_TASKS || this.#bytes > this.#maxBytes;
@@ -42,7 +42,7 @@ export class Ended {
   }
 }
 
-// As memory holds a text at most: two bytes for each unit of UTF-16.
+// A text takes at most two bytes of memory for each UTF-16 unit.
 function bytesOf(task: Task): number {
   return 2 * task.json.length;
 }

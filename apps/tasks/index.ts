@@ -14,7 +14,7 @@ import { visitorOf } from "./visitor.ts";
 
 export type { TasksOptions } from "./options.ts";
 
-/** States of a task that can be resumed from: a minute's progress, and for an hour. */
+/** The states of a task from which a client can resume: a minute of progress, kept for an hour. */
 const RETENTION = { count: 600, ageMs: 60 * 60 * 1_000 };
 const MOST_ON_A_PAGE = 100;
 
@@ -24,11 +24,11 @@ const pageQuery = z.object({
 });
 
 /**
- * Background tasks that tell the page when they finish: HTTP begins and cancels them, a WebSocket
- * follows them, worker threads do the work. On the WebSocket a client that hears nothing may ask
- * for a sign of life, `{"type":"ping"}`, which is answered `{"type":"pong"}` as in `chat.v1`.
+ * Makes an app for background tasks. Clients begin and cancel tasks by HTTP and follow them by
+ * WebSocket; worker threads do the work. A client may send `{"type":"ping"}` on the WebSocket, and
+ * the server answers `{"type":"pong"}`, as in `chat.v1`.
  *
- * @throws TypeError for an unknown option, or a value that cannot be meant
+ * @throws TypeError for an unknown option, or a wrong value
  */
 export function createTasks(options: TasksOptions = {}): App {
   const { maxInputBytes, maxInputsBytes, maxUploadsPerClient, maxResultsBytes } = checked(options);
@@ -44,13 +44,13 @@ export function createTasks(options: TasksOptions = {}): App {
     const uploads = new Uploads(queue, maxUploadsPerClient);
     here = { kinds: module.kinds, spool, tasks, uploads, maxInputBytes };
     const { stopMs } = yield;
-    // The rest of the time is for ending what did not end by itself.
+    // The rest of the time is for tasks that did not end by themselves.
     await tasks.stop(stopMs / 2);
     await spool.close();
     if (!options.hub) await hub.broker.close();
   });
 
-  // What a visitor has asked for is nobody else's.
+  // The answers are personal, so no cache may store them.
   app.use((ctx, next) => {
     ctx.set("Cache-Control", "no-store");
     return next();
@@ -71,7 +71,7 @@ export function createTasks(options: TasksOptions = {}): App {
     const visitor = visitorOf(context);
     const last = after === undefined ? undefined : here.tasks.get(after);
     if (after !== undefined && last?.visitor !== visitor) {
-      ctx.throw(400, "after: there is no task of yours of that id any more");
+      ctx.throw(400, "after: expected the id of one of your tasks, but it is unknown or forgotten");
     }
     const { tasks, more } = here.tasks.list(visitor, limit, last);
     const rest = new URLSearchParams({ limit: `${limit}`, after: tasks.at(-1)?.id ?? "" });
@@ -85,7 +85,8 @@ export function createTasks(options: TasksOptions = {}): App {
 
   app.router.delete("/:id", (ctx) => {
     const task = known(ctx as unknown as Context, here.tasks);
-    if (!here.tasks.cancel(task)) ctx.throw(409, `the task had ended: ${task.state.status}`);
+    if (!here.tasks.cancel(task))
+      ctx.throw(409, `expected a task that waits or runs, but it has ended: ${task.state.status}`);
     ctx.status = 202;
     ctx.body = task.message;
   });
@@ -119,11 +120,11 @@ export function createTasks(options: TasksOptions = {}): App {
 
 function known(ctx: Context, tasks: Tasks): Task {
   const task = tasks.get(ctx.params.id ?? "");
-  if (!task) ctx.throw(404, "there is no task of that id, or it ended long ago");
+  if (!task) ctx.throw(404, "expected the id of a task, but it is unknown or forgotten");
   return task;
 }
 
-// Reads what comes, so that the client's leaving is seen; only a `ping` has an answer.
+// Reads messages, to see when the client leaves. Answers only a `ping`.
 async function left(socket: Connection<unknown>): Promise<void> {
   for await (const message of socket) if (isPing(message)) await socket.send(PONG);
 }

@@ -2,39 +2,39 @@ import { z } from "zod";
 
 /** The input of a task: the body of the request, as a stream. */
 export interface Input {
-  /** Its length in bytes. */
+  /** The input's length in bytes. */
   readonly bytes: number;
-  /** Its chunks; reading them moves nothing but this worker. */
+  /** The input's chunks. Reading them blocks only this worker. */
   stream(): AsyncIterable<Buffer>;
 }
 
-/** What a task's work may use. */
+/** The tools that a task's `run` may use. */
 export interface Tools {
   /**
-   * Tells how far the work is, 0 to 1, with a note for people if there is one. Call it as often as
-   * you like: the latest is told, ten times a second at most.
+   * Reports progress from 0 to 1, with an optional note for people. Call it as often as you like:
+   * clients get the latest, ten times a second at most.
    */
   progress(done: number, note?: string): void;
 }
 
-/** A failure whose message is meant for the client; any other error's stays in the log. */
+/** A failure whose message the client gets. The messages of other errors go only to the log. */
 export class TaskFailure extends Error {
   override readonly name = "TaskFailure";
 }
 
-/** One kind of task. Its `run` is called in a worker thread, so it may compute as it likes. */
+/** One kind of task. `run` is called in a worker thread, so it may block. */
 export interface Kind<Params = unknown> {
-  /** The media types of its input, as `ctx.is` takes them. */
+  /** The media types of the input, in the form of `ctx.is`. */
   readonly accepts: readonly string[];
-  /** What the query of the request must be; its result is what `run` gets. */
+  /** The schema of the request's query. `run` gets its result. */
   readonly params: z.ZodType<Params>;
-  /** How long it may run, in seconds. */
+  /** How long a task may run, in seconds. */
   readonly timeLimitSeconds: number;
-  /** Does the work, and returns a result that JSON can carry. */
+  /** Does the work, and returns a result that fits JSON. */
   run(input: Input, params: Params, tools: Tools): Promise<unknown>;
 }
 
-/** A kind as it is written: what it leaves out has a default. */
+/** The definition of a kind. Each property but `run` has a default. */
 export interface KindDefinition<Params> extends Partial<Omit<Kind<Params>, "run">> {
   readonly run: Kind<Params>["run"];
 }
@@ -42,15 +42,15 @@ export interface KindDefinition<Params> extends Partial<Omit<Kind<Params>, "run"
 /** Kinds of task by their names. */
 export type Kinds = Readonly<Record<string, Kind>>;
 
-/** Minutes, where nobody has thought of more. */
+/** The default time limit, in seconds: ten minutes. */
 const TIME_LIMIT_SECONDS = 600;
 
 /** The query of a request, each name once. */
 export type Query = Readonly<Record<string, string>>;
 
 /**
- * Makes a kind: of one function, which takes any input and gets the query as it is, or of a
- * definition that asks for more: `export const wordcount = kind({ … })`.
+ * Makes a kind from one function, which takes any input and gets the query unchecked, or from a
+ * definition: `export const wordcount = kind({ … })`.
  */
 export function kind(run: Kind<Query>["run"]): Kind;
 export function kind<Params = Query>(definition: KindDefinition<Params>): Kind;

@@ -10,21 +10,24 @@ export interface TasksOptions extends MemoryQueueOptions {
   /** The longest input in bytes. Default 100 MiB. */
   maxInputBytes?: number;
   /**
-   * How long the inputs of all uploads under way and of all tasks that have not ended may be
-   * together, in bytes; an upload that does not say its length counts as the longest. Default
-   * 2 GiB: twice what one client can have under way.
+   * The bound on the inputs of all running uploads and unfinished tasks together, in bytes. An
+   * upload that does not announce its length counts as the longest. Default 2 GiB: twice what one
+   * client can upload at once.
    */
   maxInputsBytes?: number;
-  /** How many uploads one address, or one IPv6 /64, may have under way. Default 10. */
+  /** How many uploads one address, or one IPv6 /64, may have at once. Default 10. */
   maxUploadsPerClient?: number;
   /**
-   * What ended tasks may occupy together, in bytes of memory: two for each character of their
+   * The bound on all ended tasks together, in bytes of memory: two for each character of their
    * results. Default 64 MiB.
    */
   maxResultsBytes?: number;
-  /** A module of kinds, as `import * as kinds` gives it. Default the one in `kinds/`. */
+  /** A module of kinds, from `import * as kinds`. Default the one in `kinds/`. */
   kinds?: KindsModule;
-  /** Carries the news, and stays open. Default one of its own for as long as the app is served. */
+  /**
+   * Carries the states of tasks; the app does not close it. Default: a new hub, which the app
+   * closes.
+   */
   hub?: Hub;
 }
 
@@ -54,7 +57,7 @@ const schema = z
 /**
  * Checks options, and fills in defaults.
  *
- * @throws TypeError for one that there is not, and for a value that cannot be meant
+ * @throws TypeError for an unknown option, or a wrong value
  */
 export function checked(options: TasksOptions) {
   const { success, data, error } = schema.safeParse(options);

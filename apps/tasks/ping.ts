@@ -1,10 +1,10 @@
 /** The answer to a `ping`. */
 export const PONG = JSON.stringify({ type: "pong" });
 
-/** Longer messages are no `ping`, however they are spaced. */
+/** Longer messages are not a `ping`, whatever spaces they have. */
 const LONGEST_PING = 64;
 
-/** Whether a client asks for a sign of life: `{"type":"ping"}`. Browsers show no pings of ws. */
+/** Whether a message is `{"type":"ping"}`. Pages use it because browsers hide WebSocket pings. */
 export function isPing(message: unknown): boolean {
   if (typeof message !== "string" || message.length > LONGEST_PING) return false;
   try {

@@ -1,15 +1,15 @@
-/** How often progress is told: ten times a second is as fast as people see. */
+/** How often progress is sent: ten times a second is as fast as people see. */
 const TELL_EVERY_MS = 100;
 
-/** How far a task is: 0 to 1, with a note for people if there is one. */
+/** A task's progress: 0 to 1, with an optional note for people. */
 export interface Progress {
   readonly done: number;
   readonly note: string | undefined;
 }
 
 /**
- * Tells of progress: the first at once, and then the latest every {@link TELL_EVERY_MS}, so that
- * what was said before a long wait is not lost.
+ * Sends progress: the first at once, then the latest every {@link TELL_EVERY_MS}, so that a report
+ * before a long pause is not lost.
  */
 export class ProgressTeller {
   readonly #tell: (progress: Progress) => void;
@@ -21,16 +21,16 @@ export class ProgressTeller {
     this.#tell = tell;
   }
 
-  /** The work is that far. */
+  /** Reports progress. */
   progress(done: number, note?: string): void {
     this.#latest = { done, note };
     const wait = this.#toldAt + TELL_EVERY_MS - performance.now();
-    // Work that leaves no time to timers tells by itself.
+    // Work that blocks the event loop never lets the timer run, so send from here.
     if (wait <= 0) this.#tellLatest();
     else this.#timer ??= setTimeout(() => this.#tellLatest(), wait);
   }
 
-  /** Tells no more. */
+  /** Stops sending. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Context } from "../../lib/index.ts";
 
-/** What the query of a request says, or a 400 that says what is wrong with it. */
+/** Parses a request's query. Throws a 400 that names what is wrong. */
 export function queryOf<T>(ctx: Context, schema: z.ZodType<T>): T {
   const { success, data, error } = schema.safeParse(ctx.query);
   if (success) return data;

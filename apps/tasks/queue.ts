@@ -1,27 +1,27 @@
 import type { Spooled } from "./spool.ts";
 
-/** Work that a queue does. */
+/** A job in a queue. */
 export interface Job {
   readonly id: string;
-  /** The name of its kind. */
+  /** The name of the job's kind. */
   readonly kind: string;
   readonly input: Spooled;
-  /** What the kind's `params` made of the query. */
+  /** The query, as parsed by the kind's `params`. */
   readonly params: unknown;
   readonly timeLimitSeconds: number;
 }
 
-/** How a job ended; a result is JSON, of a length that the queue bounds. */
+/** How a job ended. A result is JSON, and the queue bounds its length. */
 export type Outcome =
   | { readonly status: "succeeded"; readonly result: string }
   | { readonly status: "failed"; readonly error: string; readonly cause?: unknown }
   | { readonly status: "cancelled" };
 
-/** What a queue tells of a job. */
+/** A queue calls these methods for a job. */
 export interface JobListener {
-  /** It has begun, or got on: 0 to 1, with a note for people if there is one. */
+  /** The job has begun, or has made progress: 0 to 1, with an optional note for people. */
   progress(done: number, note?: string): void;
-  /** It has ended; nothing more is told. */
+  /** The job has ended. The queue calls nothing more. */
   ended(outcome: Outcome): void;
 }
 
@@ -31,7 +31,7 @@ export class QueueFull extends Error {
 }
 
 /**
- * Where tasks wait and are done, off the event loop. Another engine takes its place without a
+ * Holds waiting jobs and runs them off the event loop. Another engine can replace it without a
  * change to any kind.
  */
 export interface TaskQueue {
@@ -41,10 +41,10 @@ export interface TaskQueue {
    * @throws QueueFull
    */
   add(job: Job, listener: JobListener): void;
-  /** Cancels a job, whether it waits or runs; its listener is told. */
+  /** Cancels a waiting or running job; calls its listener. */
   cancel(id: string): void;
-  /** How many more would be taken now. */
+  /** How many more jobs the queue would take now. */
   readonly free: number;
-  /** Takes nothing more, gives what runs `ms` milliseconds, and cancels the rest. */
+  /** Takes no more jobs, gives running jobs `ms` milliseconds, and cancels the rest. */
   stop(ms: number): Promise<void>;
 }

@@ -10,21 +10,21 @@ import { promisify } from "node:util";
 import type { Input } from "./kind.ts";
 
 /**
- * An input that waits for its task: small ones in memory, others in a file that has no name any
- * more. `file` is its descriptor, which is the same in all threads of this process.
+ * An input that waits for its task: a small input is in memory, a longer one in a file without a
+ * name. `file` is its descriptor, which is valid in all threads of this process.
  */
 export type Spooled =
   | { readonly bytes: number; readonly content: Uint8Array }
   | { readonly bytes: number; readonly file: number };
 
-/** Thrown by {@link Spool.write} when the inputs together would be longer than they may be. */
+/** {@link Spool.write} throws this when all inputs together would exceed the bound. */
 export class SpoolFull extends Error {
   override readonly name = "SpoolFull";
 }
 
-/** Inputs up to here stay in memory: a file for each would cost more than it saves. */
+/** Inputs up to this length stay in memory: a file would cost more than it saves. */
 const IN_MEMORY_BYTES = 64 * 1024;
-/** As much as Node's own streams of files read at once. */
+/** The chunk size of Node's own file streams. */
 const CHUNK_BYTES = 64 * 1024;
 const PREFIX = "koa-subapps-tasks-";
 
@@ -33,11 +33,11 @@ const closeFile = promisify(close);
 const readFile = promisify(read);
 
 /**
- * The inputs of one app, on their way and waiting, bounded in bytes.
+ * The inputs of one app, both uploading and waiting, bounded in bytes.
  *
- * A file loses its name as soon as it is open. So no cleaner of temporary files can take it from a
- * task, no other process that shares the folder can take it for a leftover, and the system frees it
- * when this process ends, however it ends.
+ * A file loses its name as soon as it is open. So a cleaner of temporary files, or another process
+ * that shares the folder, cannot delete it, and the system frees it when this process ends in any
+ * way.
  */
 export class Spool {
   readonly #maxBytes: number;
@@ -48,12 +48,12 @@ export class Spool {
     this.#maxBytes = maxBytes;
   }
 
-  /** @param options `maxBytes`: how long all inputs together may be; no bound by default */
+  /** @param options `maxBytes`: the bound on all inputs together; default none */
   static async open(options: { maxBytes?: number } = {}): Promise<Spool> {
     return new Spool(options.maxBytes ?? Number.POSITIVE_INFINITY);
   }
 
-  /** How many bytes are held, those that uploads under way have announced included. */
+  /** How many bytes are held, with those that running uploads have announced. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -64,9 +64,9 @@ export class Spool {
   }
 
   /**
-   * Takes in the body of a request; its length is bounded before it comes here.
+   * Stores the body of a request. The caller has bounded its length.
    *
-   * @param announced its length in bytes, or the longest it may be; room for it is held at once
+   * @param announced the body's length in bytes, or its bound; the room is reserved at once
    * @throws SpoolFull
    */
   async write(body: Readable, announced = 0): Promise<Spooled> {
@@ -92,7 +92,7 @@ export class Spool {
   }
 }
 
-/** The input a worker reads. */
+/** The input for a worker. */
 export function inputOf(spooled: Spooled): Input {
   return {
     bytes: spooled.bytes,
@@ -104,7 +104,7 @@ async function* chunksOf(content: Uint8Array): AsyncGenerator<Buffer> {
   yield Buffer.from(content);
 }
 
-// Not a stream of Node's: one that is left early closes the descriptor, which is the spool's.
+// Not a Node stream, which would close the spool's descriptor when `run` stops reading early.
 async function* chunksIn(file: number): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -126,7 +126,7 @@ async function take(body: Readable): Promise<Spooled> {
   return { bytes, content: Buffer.concat(head) };
 }
 
-// Piped: a step of ours for every chunk would cost the connections beside it.
+// Piped: a JavaScript step for every chunk would slow other connections.
 async function takeIntoFile(head: Buffer, rest: Readable): Promise<Spooled> {
   const { output, file } = await namelessFile();
   output.write(head);
@@ -146,10 +146,9 @@ function closed(stream: Writable): Promise<void> {
   });
 }
 
-// Opened twice: the stream closes its own descriptor, when the last write of a broken upload is
-// done, and the other one stays.
+// Opened twice: the stream closes its own descriptor after the last write, and the other one stays.
 async function namelessFile() {
-  // A cleaner may have taken the folder itself.
+  // A cleaner may have deleted the folder itself.
   await mkdir(tmpdir(), { recursive: true });
   const path = join(tmpdir(), PREFIX + randomUUID());
   const output = createWriteStream(path, { flags: "wx", mode: 0o600 });

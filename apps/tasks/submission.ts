@@ -8,7 +8,7 @@ import type { Tasks } from "./tasks.ts";
 import { queueFull, type Uploads } from "./uploads.ts";
 import { visitorOf } from "./visitor.ts";
 
-/** What {@link submit} works with. */
+/** The parts that {@link submit} uses. */
 export interface SubmissionParts {
   readonly kinds: Kinds;
   readonly spool: Spool;
@@ -18,11 +18,11 @@ export interface SubmissionParts {
   readonly maxInputBytes: number;
 }
 
-/** Begins the task that a request asks for: all is checked before the body is read. */
+/** Begins the task of a request. Checks everything before it reads the body. */
 export async function submit(ctx: Context, parts: SubmissionParts): Promise<Task> {
   const name = ctx.params.kind ?? "";
   const kind = kindOf(ctx, name, parts.kinds);
-  // Of what takes anything, the type need not be said, and there may be nothing.
+  // A kind that takes any type needs no Content-Type, and no body.
   if (!kind.accepts.includes("*/*") && !ctx.is([...kind.accepts])) {
     ctx.throw(415, `expected a Content-Type of ${kind.accepts.join(" or ")}`);
   }
@@ -32,7 +32,7 @@ export async function submit(ctx: Context, parts: SubmissionParts): Promise<Task
   try {
     return await upload(ctx, parts, { name, kind, params });
   } catch (error) {
-    // A queue that stops takes nothing more.
+    // A stopping queue takes no more tasks.
     if (error instanceof QueueFull || error instanceof SpoolFull) throw queueFull();
     throw error;
   } finally {
@@ -54,7 +54,8 @@ async function upload(
   }
 }
 
-// Undefined where the request does not say. Without both headers HTTP/1.1 has no body (RFC 9112 6.3).
+// Undefined when the length is unknown. Without both headers an HTTP/1.1 request has no body (RFC
+// 9112 section 6.3).
 function lengthOf(ctx: Context): number | undefined {
   const length = ctx.get("Content-Length");
   if (length !== "") return Number(length);

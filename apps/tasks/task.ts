@@ -1,30 +1,30 @@
 import type { Position } from "../../lib/index.ts";
 import type { Outcome } from "./queue.ts";
 
-/** Where a task is. The last three are final. */
+/** The status of a task. The last three are final. */
 export type TaskStatus = "queued" | "running" | Outcome["status"];
 
-/** What a client is told of a task, over HTTP and WebSocket alike, but for its result. */
+/** The state of a task that clients get, over HTTP and WebSocket, without the result. */
 export interface TaskState {
   readonly id: string;
   readonly kind: string;
   readonly status: TaskStatus;
   /** 0 to 1. */
   readonly progress: number;
-  /** What it is doing, for people. */
+  /** What the task is doing, for people. */
   readonly note?: string | undefined;
   /** Why a task failed. */
   readonly error?: string | undefined;
 }
 
-/** A state with its place among the states of its task, to resume from. */
+/** A state with its position among the states of its task. Clients resume from the position. */
 export interface TaskMessage extends TaskState {
   readonly position: Position;
-  /** Of a task that succeeded; lists of tasks have no results. */
+  /** The result of a task that succeeded. Lists of tasks have no results. */
   readonly result?: unknown;
 }
 
-/** What a note or an error has of its text, in UTF-16 units: it is for people. */
+/** The longest note or error, in UTF-16 units. A longer text is cut. */
 const LONGEST_TEXT = 1_000;
 
 /** Whether a task has ended. */
@@ -32,18 +32,18 @@ export function hasEnded({ status }: TaskState): boolean {
   return status !== "queued" && status !== "running";
 }
 
-/** One task: its state, and the end of it. */
+/** One task: its state and its end. */
 export class Task {
   /** Resolves when the task has ended and its last state is published. */
   readonly ended: Promise<void>;
-  /** Whose it is, see `visitorOf`. */
+  /** The visitor that owns the task, see `visitorOf`. */
   readonly visitor: string;
-  /** When it ended, in milliseconds of the monotonic clock, or undefined. */
+  /** When the task ended, in milliseconds of the monotonic clock; undefined while it has not. */
   endedAt: number | undefined;
-  /** The position of its last state. */
+  /** The position of the last state. */
   position: Position = { epoch: "", offset: 0 };
   #state: TaskState;
-  // Of a task that has ended: what is kept is the text that was published, and no copy of it.
+  // The last state of an ended task: the same string that was published, without a copy.
   #last: string | undefined;
   #end: () => void = () => {};
 
@@ -55,22 +55,22 @@ export class Task {
     });
   }
 
-  /** The state now. */
+  /** The present state. */
   get state(): TaskState {
     return this.#state;
   }
 
-  /** The state now with the result, as JSON. */
+  /** The present state with the result, as JSON. */
   get json(): string {
     return this.#last ?? JSON.stringify(this.#state);
   }
 
-  /** The state now without the result, as lists have it. */
+  /** The present state without the result, for lists. */
   get message(): TaskMessage {
     return { ...this.#state, position: this.position };
   }
 
-  /** The task runs and is that far. */
+  /** The task runs and has made progress. */
   run(progress: number, note: string | undefined): void {
     const told = note === undefined ? undefined : clip(note);
     this.#state = { ...this.#state, status: "running", progress: clamp(progress), note: told };
@@ -89,13 +89,13 @@ export class Task {
     this.#last = status === "succeeded" ? withMember(json, "result", outcome.result) : json;
   }
 
-  /** Its last state is published. */
+  /** The last state is published. */
   settle(): void {
     this.#end();
   }
 }
 
-// NaN, of a division by an input's zero bytes, say, is no progress.
+// NaN, from a division by zero bytes for example, counts as 0.
 function clamp(progress: number): number {
   return Math.min(Math.max(progress, 0), 1) || 0;
 }
@@ -105,10 +105,10 @@ function clip(text: string): string {
 }
 
 /**
- * An object in JSON with one member more: parsing a long result to add to it would cost.
+ * Adds a member to an object in JSON, without parsing a long result.
  *
- * @param json the object, which has members
- * @param value of the member, as JSON
+ * @param json the object; not an empty one
+ * @param value the member's value, as JSON
  */
 export function withMember(json: string, name: string, value: string): string {
   return `${json.slice(0, -1)},"${name}":${value}}`;

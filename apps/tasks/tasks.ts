@@ -6,39 +6,42 @@ import type { Outcome, TaskQueue } from "./queue.ts";
 import type { Spool, Spooled } from "./spool.ts";
 import { hasEnded, Task, type TaskMessage, withMember } from "./task.ts";
 
-/** 128 bits: to know a task one must have been told of it. */
+/** 128 bits: a client cannot guess the id of a task. */
 const ID_BYTES = 16;
 
-/** What {@link Tasks} works with. */
+/** The parts that {@link Tasks} uses. */
 export interface TasksParts {
   readonly queue: TaskQueue;
   readonly hub: Hub;
   readonly spool: Spool;
-  /** What ended tasks may occupy together, see `TasksOptions`. */
+  /** The bound on ended tasks, see `TasksOptions`. */
   readonly maxResultsBytes: number;
 }
 
-/** What a new task is. */
+/** The data of a new task. */
 export interface NewTask {
-  /** Whose it is, see `visitorOf`. */
+  /** The visitor that owns the task, see `visitorOf`. */
   readonly visitor: string;
-  /** The name of its kind. */
+  /** The name of the task's kind. */
   readonly name: string;
   readonly kind: Kind;
   readonly params: unknown;
   readonly input: Spooled;
-  /** Tells the operator of an error that clients are not told. */
+  /** Reports an error to the operator, not to clients. */
   readonly report: (error: Error) => void;
 }
 
-/** Some of a visitor's tasks. */
+/** A page of a visitor's tasks. */
 export interface TaskPage {
   readonly tasks: readonly TaskMessage[];
-  /** Whether there are more after these. */
+  /** Whether more tasks follow. */
   readonly more: boolean;
 }
 
-/** The tasks of one process: begun, followed, cancelled, and forgotten some time after their end. */
+/**
+ * The tasks of one process. Begins, follows and cancels them, and forgets them some time after
+ * their end.
+ */
 export class Tasks {
   readonly #queue: TaskQueue;
   readonly #hub: Hub;
@@ -89,10 +92,10 @@ export class Tasks {
   }
 
   /**
-   * Some tasks of a visitor, the newest first, without their results.
+   * Lists tasks of a visitor, the newest first, without their results.
    *
-   * @param limit how many at most
-   * @param after the last one on the page before
+   * @param limit the most tasks of a page
+   * @param after the last task of the previous page
    */
   list(visitor: string, limit: number, after?: Task): TaskPage {
     this.#ended.expire();
@@ -103,9 +106,9 @@ export class Tasks {
   }
 
   /**
-   * Cancels a task, whether it waits or runs.
+   * Cancels a waiting or running task.
    *
-   * @returns false when it had ended
+   * @returns false when the task had ended
    */
   cancel(task: Task): boolean {
     if (hasEnded(task.state)) return false;
@@ -113,7 +116,7 @@ export class Tasks {
     return true;
   }
 
-  /** Takes nothing more, lets what runs go on for `ms` milliseconds, and ends the rest. */
+  /** Takes no more tasks, gives running tasks `ms` milliseconds, and ends the rest. */
   async stop(ms: number): Promise<void> {
     await this.#queue.stop(ms);
     await Promise.all([...this.#tasks.values()].map((task) => task.ended));
@@ -121,7 +124,7 @@ export class Tasks {
 
   /**
    * Sends a connection the state of a task, then every change. A client that resumes gets every
-   * change since the position it names, where that is still known.
+   * change since its position, if those are still retained.
    */
   async follow(task: Task, connection: Connection<unknown>, since: unknown): Promise<void> {
     let epoch = "";
@@ -133,7 +136,7 @@ export class Tasks {
         const last = publications.at(-1);
         if (recovered && last) return undefined;
         told = last?.offset ?? position.offset;
-        // What is retained ends at some time; the task remains as it was.
+        // The topic drops old states; the task itself still has its last one.
         return last ? withPosition(last.data, { epoch, offset: last.offset }) : textOf(task);
       },
       encode: (data, publication) => {
@@ -151,7 +154,7 @@ export class Tasks {
   async #end(task: Task, input: Spooled, outcome: Outcome): Promise<void> {
     task.end(outcome);
     try {
-      // Before the news: who is told that a task has ended finds nothing of it left.
+      // Before the publication: a client that gets the end of a task finds its input removed.
       await this.#spool.remove(input);
     } finally {
       await this.#publish(task).finally(() => {
@@ -161,7 +164,7 @@ export class Tasks {
     }
   }
 
-  // The state of now: by the time it has its position, there may be another.
+  // Taken now: the state may change before the broker gives its position.
   async #publish(task: Task): Promise<void> {
     const data = task.json;
     const { position } = await this.#hub.publish(topicOf(task), data);
@@ -170,7 +173,7 @@ export class Tasks {
   }
 }
 
-/** What a client is sent of a task: its state with the result and the position, as JSON. */
+/** Makes the text that clients get of a task: its state, result and position, as JSON. */
 export function textOf(task: Task): string {
   return withPosition(task.json, task.position);
 }

@@ -1,17 +1,17 @@
 import { Refusal } from "../../lib/index.ts";
 import type { TaskQueue } from "./queue.ts";
 
-/** Seconds after which a full queue, or a client's own uploads, are worth another look. */
+/** When a client may try again, in seconds. */
 const RETRY_AFTER = { "Retry-After": "5" };
 
-/** The uploads under way: each has a place in the queue from its first byte on. */
+/** The running uploads. Each holds a place in the queue from its first byte. */
 export class Uploads {
   readonly #queue: TaskQueue;
   readonly #maxPerClient: number;
   readonly #byClient = new Map<string, number>();
   #underWay = 0;
 
-  /** @param maxPerClient how many one client may have under way */
+  /** @param maxPerClient how many uploads one client may have at once */
   constructor(queue: TaskQueue, maxPerClient: number) {
     this.#queue = queue;
     this.#maxPerClient = maxPerClient;
@@ -20,8 +20,8 @@ export class Uploads {
   /**
    * Takes a place in the queue for an upload.
    *
-   * @param client the address it comes from, as `networkOf` gives it
-   * @throws Refusal 503 when the queue has no place, 429 when the client has its share of uploads
+   * @param client the client's address, from `networkOf`
+   * @throws Refusal 503 when the queue is full, 429 when the client has too many uploads
    */
   begin(client: string): void {
     if (this.#underWay >= this.#queue.free) throw queueFull();
@@ -37,7 +37,7 @@ export class Uploads {
     this.#underWay++;
   }
 
-  /** Gives the place back: the upload has become a task, or nothing. */
+  /** Gives the place back: the upload has become a task, or has failed. */
   end(client: string): void {
     const count = (this.#byClient.get(client) ?? 1) - 1;
     if (count > 0) this.#byClient.set(client, count);
@@ -46,7 +46,7 @@ export class Uploads {
   }
 }
 
-/** The answer to a task for which there is no place. */
+/** The answer when the queue is full. */
 export function queueFull(): Refusal {
   return new Refusal(
     503,

@@ -2,17 +2,18 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Context } from "../../lib/index.ts";
 
 const COOKIE = "visitor";
-/** 128 bits: nobody guesses another's. */
+/** 128 bits: a client cannot guess the cookie of another. */
 const NAME_BYTES = 16;
 const NAME = /^[\w-]{22}$/;
-/** Longer than a task can be waited for; each use begins it anew. */
+/** Longer than any task lives. Each use renews the cookie. */
 const LIFETIME_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * Whose tasks a request is about. An anonymous cookie says so, which is made for those who have
- * none: it has a random name and no more, and no script can read it.
+ * Finds the visitor of a request by an anonymous cookie, and sets the cookie if there is none. The
+ * cookie holds only a random name, and scripts cannot read it.
  *
- * @returns what tells visitors apart; a digest, for topics have it in their names, and logs have those
+ * @returns a digest of the visitor's name; a digest, because topic names contain it, and logs
+ *   contain topic names
  */
 export function visitorOf(ctx: Context): string {
   const shown = ctx.cookies.get(COOKIE, { signed: false }) ?? "";

@@ -4,22 +4,22 @@ import { ProgressTeller } from "./progress.ts";
 import type { Job } from "./queue.ts";
 import { inputOf } from "./spool.ts";
 
-/** What a worker is given: a job, where to tell of its progress, and how long its result may be. */
+/** A worker's input: a job, a port for its progress, and the longest result. */
 export interface Assignment {
   readonly job: Job;
   readonly port: MessagePort;
   readonly maxResultBytes: number;
 }
 
-/** What a worker gives back, a result as JSON; a crash is a rejection of the pool. */
+/** A worker's answer, with the result as JSON. When a worker crashes, the pool rejects. */
 export type Answer = { readonly result: string } | { readonly failure: string };
 
 /** Does one job in a worker thread. */
 export type Work = (assignment: Assignment) => Promise<Answer>;
 
 /**
- * A module of kinds. A function cannot be sent to a thread, so the server has it loaded already,
- * and each worker loads it again.
+ * A module of kinds. A function cannot be sent to a thread, so the server loads the module, and
+ * each worker loads it again.
  */
 export interface KindsModule {
   readonly kinds: Kinds;
@@ -29,7 +29,7 @@ export interface KindsModule {
   readonly url: string;
 }
 
-/** Does jobs of some kinds. */
+/** Makes the function that does jobs of these kinds. */
 export function workOf(kinds: Kinds): Work {
   return async ({ job, port, maxResultBytes }) => {
     const teller = new ProgressTeller((progress) => port.postMessage(progress));
@@ -48,7 +48,7 @@ export function workOf(kinds: Kinds): Work {
   };
 }
 
-// Here, where it costs the server's thread nothing, and fails this task if it cannot be.
+// In the worker, so that it costs the server's thread no time, and an error fails only this task.
 function asJson(result: unknown, maxBytes: number): string {
   const json: string | undefined = JSON.stringify(result ?? null);
   if (json === undefined)

@@ -5,35 +5,39 @@ import type { Late, Liveness } from "./liveness.ts";
 import type { Wire } from "./websocket.ts";
 import type { Writer } from "./writer.ts";
 
-/** How long a close waits, at most, for the answers to what came before it. */
+/** How long a close waits, at most, until the handler has answered earlier messages. */
 export const ANSWER_MS = 5_000;
 /**
- * How long a client may take to answer a close frame, or to go on reading what was sent before
- * it, until its socket is destroyed.
+ * How long a client may take to answer a close frame, or to read a part of what was sent before it.
+ * After that the server destroys the socket.
  */
 export const CLOSE_TIMEOUT_MS = 5_000;
-/** How often it may take that long while it reads: half a minute for what its buffer holds. */
+/** How often a client that still reads may take that long: half a minute in all. */
 const MOST_ROUNDS = 6;
-/** What a handler that returns closes with. */
+/** The close code when a handler returns. */
 const NORMAL = 1000;
 
-/** How a connection ends once what came before is answered. */
+/** A close that waits until the handler has answered earlier messages. */
 interface Held {
   readonly code: number | undefined;
   readonly reason: string | Buffer | undefined;
-  /** Whether the client has ended its half of the socket: the server's half ends without a frame. */
+  /**
+   * Whether the client has ended its half of the socket. The server then ends its own half without
+   * a close frame.
+   */
   readonly isHalf: boolean;
 }
 
 /**
- * The end of a connection, from the moment in which nothing more is taken from the client. Made
- * then: a connection that goes on has none.
+ * The end of a connection. It begins when the server takes no more messages from the client, and is
+ * created then.
  *
- * Messages that came whole before a close frame, the end of the client's half, or something that
- * the server refuses are answered first: the end waits until the handler is idle, and at most
- * {@link ANSWER_MS}. Idle is a handler that has asked for the next message after the last one, or
- * for `closed` after its last message, or has returned. The sends that it began by then go out
- * before the close frame. What it does about a message beside its loop is not waited for.
+ * The client may send whole messages before its close frame, before it ends its half of the socket,
+ * or before a message that the server refuses. The handler answers those first: the close waits
+ * until the handler is idle, and at most {@link ANSWER_MS}. A handler is idle when it has returned,
+ * or when it has read the last message and then asks for the next one or for `closed`. Sends that
+ * the handler began by then go out before the close frame. The close does not wait for work that
+ * the handler does outside its loop.
  */
 export class Closing implements Late {
   readonly #ws: Wire;
@@ -42,9 +46,9 @@ export class Closing implements Late {
   readonly #writer: Writer;
   readonly #connection: Indebted;
   #held: Held | undefined;
-  // A timer of its own: the wheel is told the time so seldom that five seconds may be four.
+  // A timer of its own: the ticker is so coarse that five seconds could become four.
   #timer: NodeJS.Timeout | undefined;
-  /** Whether the close frame, or the end of the server's half, is on its way. */
+  /** Whether the server has sent its close frame, or has ended its half of the socket. */
   #isLeaving = false;
   #refusedWith = 0;
   #behind = 0;
@@ -64,15 +68,17 @@ export class Closing implements Late {
     this.#connection = connection;
   }
 
-  /** The code with which ws refuses what came; 0 for none. ws itself then tells 1006. */
+  /**
+   * The code with which ws refuses the client's data, or 0. ws itself reports 1006 in that case.
+   */
   get refusedWith(): number {
     return this.#refusedWith;
   }
 
-  /** Closes now. Unread messages are dropped, and the answers to others come too late. */
+  /** Closes now. Drops unread messages; answers that the handler sends later are dropped too. */
   now(code: number, reason: string): void {
     if (this.#isLeaving) return;
-    // A handler that has returned has no more to say: why the end was held stands.
+    // The handler has returned: close with the code that was held, not with 1000.
     if (this.#held && code === NORMAL) return this.release();
     const isHalf = this.#held?.isHalf;
     this.#held = undefined;
@@ -83,7 +89,7 @@ export class Closing implements Late {
     this.#left();
   }
 
-  /** Closes once the handler is idle. Until then the client is not read. */
+  /** Closes once the handler is idle. Until then the server does not read from the client. */
   whenIdle(code: number, reason: string): void {
     if (this.#isLeaving || this.#held) return;
     if (!this.#hold({ code, reason, isHalf: false })) return this.now(code, reason);
@@ -91,10 +97,11 @@ export class Closing implements Late {
   }
 
   /**
-   * ws would close: in answer to the client's close frame, or because it refuses what came.
+   * ws calls this before it closes: to answer the client's close frame, or to refuse its data.
    *
-   * @param isHalf whether it is the end of the client's half, which ws answers with its own
-   * @returns whether that has to wait; this closes it then
+   * @param isHalf whether the client has ended its half of the socket, which ws answers by ending
+   *   the server's
+   * @returns true when ws must not close now; this object closes later
    */
   waits(code: number | undefined, reason: string | Buffer | undefined, isHalf: boolean): boolean {
     if (this.#isLeaving) return false;
@@ -105,7 +112,7 @@ export class Closing implements Late {
     return false;
   }
 
-  /** Closes what is held: the handler is idle, or its time is over. */
+  /** Does the close that waits: the handler is idle, or its time is over. */
   release(): void {
     const held = this.#held;
     if (!held) return;
@@ -115,7 +122,7 @@ export class Closing implements Late {
     this.#left();
   }
 
-  /** See {@link Late}: it is the client that takes too long. */
+  /** See {@link Late}: the client takes too long. */
   late(): void {
     const isRead = this.#writer.bufferedBytes < this.#behind;
     if (!isRead || ++this.#rounds >= MOST_ROUNDS) return this.#ws.terminate();
@@ -134,13 +141,13 @@ export class Closing implements Late {
     if (this.#inbox.isIdle) return false;
     this.#held = held;
     this.#inbox.onIdle = () => this.release();
-    // Meanwhile the client owes nothing, not even a pong.
+    // Meanwhile the client is not read, so no deadline runs for it, not even for a pong.
     this.#liveness.endIn(Number.POSITIVE_INFINITY, this);
     this.#timer = setTimeout(() => this.release(), ANSWER_MS).unref();
     return true;
   }
 
-  // What was published before goes before the close frame.
+  // Earlier publications are sent before the close frame.
   #leave(): void {
     clearTimeout(this.#timer);
     this.#isLeaving = true;
@@ -150,14 +157,15 @@ export class Closing implements Late {
 
   #left(): void {
     this.#awaitClient();
-    // A paused socket would never read the client's answer and end as 1006.
+    // A paused socket would never read the client's close frame, and would end as 1006.
     this.#ws.resume();
     this.#writer.end();
   }
 
   #awaitClient(): void {
     this.#behind = this.#writer.bufferedBytes;
-    // The wheel's time is that of its last tick: with one period more it is never too short.
+    // The ticker's time is that of its last tick: one period more, and the deadline is never too
+    // short.
     this.#liveness.endIn(CLOSE_TIMEOUT_MS + wheel.periodMs, this);
   }
 }

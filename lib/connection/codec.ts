@@ -1,13 +1,13 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import sjson from "secure-json-parse";
 
-/** A message that does not fit its route's schema. */
+/** A message that is not JSON, or does not fit its route's schema. */
 export class Misfit {
-  /** `not_json`, or `invalid` for JSON that the schema does not take. */
+  /** `not_json`, or `invalid` for JSON that does not fit the schema. */
   readonly code: "not_json" | "invalid";
   /** What was expected and where, for the client. */
   readonly message: string;
-  /** The parsed message, as it came: nothing in it is to be trusted. */
+  /** The parsed message, unchecked: do not trust anything in it. */
   readonly value: unknown;
 
   constructor(code: Misfit["code"], message: string, value?: unknown) {
@@ -19,7 +19,7 @@ export class Misfit {
 
 /** How the messages of a route are read and written. */
 export interface Codec {
-  /** The message a text carries, or why it is none. */
+  /** The message that a text carries, or a {@link Misfit}. */
   decode(text: string): { value: unknown } | Misfit;
   /**
    * The text that carries a value.
@@ -32,8 +32,8 @@ export interface Codec {
 /**
  * Makes the codec of a route with schemas: JSON texts, checked by any Standard Schema library.
  *
- * @param receive what clients may send; anything if undefined
- * @param send what the route may send; anything if undefined
+ * @param receive schema of what clients may send; undefined for anything
+ * @param send schema of what the route may send; undefined for anything
  */
 export function createCodec(receive?: StandardSchemaV1, send?: StandardSchemaV1): Codec {
   return {
@@ -51,8 +51,8 @@ export function createCodec(receive?: StandardSchemaV1, send?: StandardSchemaV1)
   };
 }
 
-// `__proto__` and `constructor.prototype` keys are refused: copied into another object, they
-// would change what every object inherits.
+// Keys `__proto__` and `constructor.prototype` are refused: an app that copies them into another
+// object would change what every object inherits.
 function parse(text: string): { value: unknown } | Misfit {
   try {
     return {
@@ -71,11 +71,11 @@ function validate(
   try {
     result = schema["~standard"].validate(value);
   } catch {
-    // A schema that recurses as deep as the message does runs out of stack.
+    // A deeply nested message can overflow the stack of a recursive schema.
     return { problem: "expected a message that can be checked" };
   }
   if (result instanceof Promise) {
-    // Nobody waits for it, and a rejection that nobody hears ends the process.
+    // An unhandled rejection of this promise would end the process.
     result.catch(() => {});
     throw new TypeError("expected a schema that checks synchronously, but it returned a promise");
   }

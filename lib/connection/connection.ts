@@ -17,10 +17,12 @@ const NOT_SENT = Promise.resolve(false);
 
 /**
  * One WebSocket connection, as a handler sees it: an async iterable of messages with `send` and
- * `close`. The loop ends when the client leaves, so what follows the loop is the clean-up.
+ * `close`. The loop ends when the client leaves, so code after the loop cleans up.
  *
  * ```ts
- * for await (const text of socket) await socket.send(`Message text was: ${text}`);
+ * app.websocket("/echo", async (socket) => {
+ *   for await (const text of socket) await socket.send(`Message text was: ${text}`);
+ * });
  * ```
  */
 export class Connection<T = string, Out = unknown>
@@ -30,7 +32,7 @@ export class Connection<T = string, Out = unknown>
   /** The subprotocol that was negotiated, or "". */
   readonly protocol: string;
 
-  /** What it is owed of topics; none before it is in one. */
+  /** Messages of topics that it has not been sent yet; undefined before it joins a topic. */
   [DEBTS]: Debts | undefined = undefined;
 
   readonly #ws: Wire;
@@ -39,16 +41,16 @@ export class Connection<T = string, Out = unknown>
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
-  /** Unsent bytes that do not count for its bound, until it is below that. */
+  /** Unsent bytes of a long message, which do not count until the buffer is below the bound. */
   #excusedBytes = 0;
-  // Made when they are first asked for: an idle connection is small.
+  // Created when first needed: an idle connection stays small.
   #writer: Writer | undefined;
   #intake: Intake | undefined;
   #closing: Closing | undefined;
 
   /**
-   * Wraps an open WebSocket; call it in the tick in which the socket opens, so that no message
-   * goes by unheard. Handlers get their connection from the framework.
+   * Wraps an open WebSocket. Call this in the tick in which the socket opens, or messages are lost.
+   * Handlers get their connection from the framework.
    */
   constructor(ws: Wire, socket: Socket, limits: ConnectionLimits, place: Place) {
     super(place);
@@ -62,8 +64,8 @@ export class Connection<T = string, Out = unknown>
   }
 
   /**
-   * Resolves with the close code when the connection has ended; never rejects. A handler that asks
-   * for it and for no message after it is taken to be done with the client's messages.
+   * Resolves with the close code when the connection has ended; never rejects. A handler that reads
+   * `closed`, and then no more messages, counts as done with the client's messages.
    */
   get closed(): Promise<Closed> {
     this.#inbox.awaitEnd();
@@ -80,25 +82,25 @@ export class Connection<T = string, Out = unknown>
     return this.#ws.readyState === this.#ws.OPEN;
   }
 
-  /** Whether a message would go out without waiting: open, and below the high-water mark. */
+  /** Whether `send` would not wait: the connection is open and below its high-water mark. */
   get ready(): boolean {
     return this.open && this.bufferedBytes <= this.#limits.highWaterBytes;
   }
 
-  /** Bytes that are sent but not yet with the operating system. */
+  /** Bytes that were sent but that the operating system has not taken yet. */
   get bufferedBytes(): number {
     return this.#writing().bufferedBytes;
   }
 
   /**
-   * Sends one message. Awaiting it waits while the client's buffer is above its high-water mark,
-   * so that a slow reader slows its own handler and nobody else.
+   * Sends one message. The promise waits while the client's buffer is above its high-water mark, so
+   * that a slow client slows its own handler and no other.
    *
-   * @param data a string for a text message; for a binary one a Buffer, any other view, an
-   *   ArrayBuffer, or a Blob, which is read first: what is sent meanwhile goes behind it
-   * @returns true when the message is on its way, false when the connection has ended; it never
-   *   throws for a client that is gone. A client behind by more than `maxBufferedBytes` is
-   *   closed 1013.
+   * @param data a string for a text message; a Buffer, another view, an ArrayBuffer or a Blob for a
+   *   binary message. A Blob is read first; later messages wait behind it
+   * @returns true when the message is on its way, false when the connection has ended; `send` never
+   *   throws when the client is gone. The server closes a client that is behind by more than
+   *   `maxBufferedBytes` with 1013.
    * @throws TypeError when `data` is neither text nor bytes
    */
   send(data: Outgoing | Blob): Promise<boolean> {
@@ -107,7 +109,7 @@ export class Connection<T = string, Out = unknown>
     return this.sendFrame(new Frame(data, true));
   }
 
-  /** As {@link send}, for a message that goes to many connections: its bytes are made once. */
+  /** Like {@link send}, for a message to many connections: its bytes are made once. */
   sendFrame(frame: Frame): Promise<boolean> {
     const debts = this[DEBTS];
     if (debts?.owing && !debts.pay()) return debts.later(frame, (later) => this.sendFrame(later));
@@ -132,7 +134,7 @@ export class Connection<T = string, Out = unknown>
   [DELIVER_HELD](frames: readonly Frame[]): void {
     if (!this.open || frames.length === 0) return;
     const writer = this.#writing();
-    // Once: who is behind by that much already has the bound of all.
+    // Only once: a client that is behind by that much already gets the ordinary bound.
     if (this.#excusedBytes > 0) for (const frame of frames) void this[DELIVER](frame);
     else {
       for (const frame of frames) writer.write(frame);
@@ -140,8 +142,9 @@ export class Connection<T = string, Out = unknown>
     }
   }
 
-  // One message that is longer than the bound, a welcome say, must not cut off whoever reads it: the
-  // bound is for what comes behind it. A second one is not excused before the first has gone.
+  // One message longer than the bound, such as a welcome, must not cut off a client that reads it:
+  // the bound applies to the messages behind it. A second long message is excused only after the
+  // first has gone.
   #excuse(bufferedBefore: number): void {
     const buffered = this.#writing().bufferedBytes;
     const isLong = buffered - bufferedBefore > this.#limits.maxBufferedBytes;
@@ -168,9 +171,9 @@ export class Connection<T = string, Out = unknown>
   }
 
   /**
-   * Sends a value as JSON, checked by the route's `send` schema if it has one.
+   * Sends a value as JSON. The route's `send` schema, if any, checks it first.
    *
-   * @returns as {@link send}
+   * @returns the same as {@link send}
    * @throws TypeError when the value does not fit
    */
   sendJson(value: Out): Promise<boolean> {
@@ -188,7 +191,7 @@ export class Connection<T = string, Out = unknown>
 
   /** The messages in order, until the connection ends. Leaving the loop early keeps it open. */
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
-    // The inbox itself: one object less for every connection that waits.
+    // The inbox is its own iterator: one object less for every waiting connection.
     return this.#inbox as AsyncIterator<unknown, undefined> as AsyncIterator<T, undefined>;
   }
 
@@ -205,8 +208,8 @@ export class Connection<T = string, Out = unknown>
   }
 
   /**
-   * Closes the connection once its handler is idle: takes no more messages, and lets those that
-   * came be answered, for at most five seconds. See {@link Closing}.
+   * Closes the connection once its handler is idle. Takes no more messages, and gives the handler
+   * at most five seconds to answer those that came. See {@link Closing}.
    *
    * @param code a code that may be sent
    * @param reason clipped to 123 UTF-8 bytes
@@ -217,7 +220,7 @@ export class Connection<T = string, Out = unknown>
     this.#parting().whenIdle(code, clipReason(reason));
   }
 
-  /** Sends the close frame that waits for the handler, if one does: there is no more time. */
+  /** Sends a close frame that still waits for the handler: there is no more time. */
   hurry(): void {
     this.#closing?.release();
   }
@@ -228,16 +231,16 @@ export class Connection<T = string, Out = unknown>
   }
 
   /**
-   * Ends the connection as a handler that throws does: with 1011, or with the code of a
-   * `CloseError`, and the error goes to the app's `error` event. For what does not run in its
-   * handler, a timer say.
+   * Ends the connection as if its handler had thrown `error`: with 1011, or with the code of a
+   * `CloseError`, and fires the app's `error` event. Use it outside the handler, in a timer for
+   * example.
    */
   fail(error: unknown): void {
     if (this.place.failed) this.place.failed(error);
     else this.close(1011, "internal error");
   }
 
-  /** Fires the app's `error` event, and the connection goes on: for what is no fault of its own. */
+  /** Fires the app's `error` event and keeps the connection open, for a fault elsewhere. */
   report(error: unknown): void {
     this.place.reported?.(error);
   }
@@ -251,7 +254,7 @@ export class Connection<T = string, Out = unknown>
   [EVENT](event: string | symbol, first: unknown, second: unknown): void {
     messageCame();
     if (event === "close") this.#left(first as number, second as Buffer);
-    // Of "error" nothing is to be done: ws closes by itself, and the close says why.
+    // "error" needs no action: ws closes the connection itself, and the close code says why.
     else if (!this.#closing) this.#taking().take(event, first as Buffer, second as boolean);
   }
 

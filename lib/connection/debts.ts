@@ -1,29 +1,34 @@
 import type { Frame } from "./frame.ts";
 
-/** Where a connection keeps its {@link Debts}: a symbol, for a connection's names are its users'. */
+/**
+ * Where a connection keeps its {@link Debts}. A symbol, so that it cannot clash with a name of the
+ * public interface.
+ */
 export const DEBTS = Symbol("debts");
 
-/** The method of a connection that writes a message of its debts, and so pays none before it. */
+/** The method of a connection that writes a message without paying debts first. */
 export const DELIVER = Symbol("deliver");
 
 /**
- * The method of a connection that writes messages that were held back, and does not cut it off for
- * them.
+ * The method of a connection that writes messages that were held back. It does not cut the client
+ * off for them.
  */
 export const DELIVER_HELD = Symbol("deliver held");
 
-/** A connection, as its debts know it. */
+/** The part of a connection that its debts use. */
 export interface Indebted {
   [DEBTS]: Debts | undefined;
 }
 
-/** Brings a message to one of those that it is for. */
+/** Sends a message to one of its subscriptions. */
 export type Send = (to: Subscription) => void;
 
-/** The number of the last message: they are counted over all topics, so that all have one order. */
+/**
+ * The number of the last message. All topics share the count, so that all messages have one order.
+ */
 let latest = 0;
 
-/** A message to many, with the one that follows it to the same. */
+/** A message to many subscriptions, linked to the next message for the same subscriptions. */
 export class Entry {
   readonly number = ++latest;
   send: Send;
@@ -34,42 +39,47 @@ export class Entry {
   }
 }
 
-/** How many fan-outs have messages that not all have had: while it is 0, nobody is owed anything. */
+/** How many fan-outs are unfinished. While it is 0, no connection is owed a message. */
 let underWay = 0;
-/** How deep in deliveries this process is: what is published there must not begin another one. */
+/**
+ * How deeply nested the running deliveries are. A publication inside one must not begin another.
+ */
 let depth = 0;
-/** Whose turn it is in the fan-out that runs now. */
+/** The connection that the running fan-out sends to now. */
 let visited: Debts | undefined;
-/** What is to be sent to a connection that is being delivered to, behind that. */
+/** Sends that wait until the running delivery to their connection has finished. */
 let behind: (() => void)[] = [];
 
-/** A fan-out has messages that not all have had. */
+/** A fan-out has begun: some subscriptions have not had its messages yet. */
 export function underWayBegins(): void {
   underWay++;
 }
 
-/** A fan-out has no such messages any more. */
+/** A fan-out has finished: every subscription has had its messages. */
 export function underWayEnds(): void {
   underWay--;
 }
 
-/** Whether something is being delivered now, further up the stack. */
+/** Whether a delivery runs now, further up the stack. */
 export function isDelivering(): boolean {
   return depth > 0;
 }
 
-/** A fan-out begins to deliver, see {@link bringAll}. */
+/** A delivery begins, see {@link bringAll}. */
 export function deliveryBegins(): void {
   depth++;
 }
 
-/** It has delivered for this time, or failed. */
+/** A delivery has finished this slice, or has failed. */
 export function deliveryEnds(): void {
   depth--;
   visited = undefined;
 }
 
-/** Brings a subscription what it has not had, and its connection what was published before that. */
+/**
+ * Sends a subscription the messages that it has not had. Its connection first gets older messages
+ * of its other subscriptions.
+ */
 export function bringAll(subscription: Subscription): void {
   if (underWay > 1) subscription.debts.pay();
   else {
@@ -87,16 +97,16 @@ function sendBehind(): void {
   for (const send of all) send();
 }
 
-/** What a connection gets of one topic, or of what goes to everybody. */
+/** One connection's place among the messages of one topic, or among the broadcasts. */
 export class Subscription {
   readonly debts: Debts;
-  /** The last message that it has had, or that was not for it any more. */
+  /** The last message that it has had, or that came before it subscribed. */
   had: Entry;
 
   /**
    * Subscribes a connection.
    *
-   * @param had the last message that is not for it
+   * @param had the last message before the subscription
    */
   constructor(connection: Indebted, had: Entry) {
     connection[DEBTS] ??= new Debts();
@@ -105,14 +115,14 @@ export class Subscription {
     this.debts.add(this);
   }
 
-  /** Brings it the next message. */
+  /** Sends it the next message. */
   bring(entry: Entry): void {
-    // First, for what is sent of it may ask what is owed.
+    // Set first: `send` may ask what this connection is owed.
     this.had = entry;
     entry.send(this);
   }
 
-  /** Writes what it holds back, so that a close may follow. */
+  /** Writes the messages that it holds back, before a close. */
   writeOut(): void {}
 
   /** Ends the subscription. */
@@ -122,17 +132,16 @@ export class Subscription {
 }
 
 /**
- * What one connection is owed: a message to many is on its way when its publication has resolved,
- * and what is asked for after that (a send, a close, a leave) comes after it. The fan-out would
- * reach the connection later: so the connection is paid first, alone, and in the order in which all
- * of it was published.
+ * The messages that one connection is owed. A publication resolves before the fan-out has reached
+ * every connection. If the app then sends to such a connection, closes it, or takes it out of a
+ * topic, the connection first gets the messages that it is owed, in the order of their publication.
  */
 export class Debts {
-  // A list: most connections are in one topic, and in what goes to everybody.
+  // An array: most connections have two subscriptions, one topic and the broadcasts.
   readonly #subscriptions: Subscription[] = [];
   #isPaying = false;
 
-  /** Whether something has to go before what is to be sent now. */
+  /** Whether older messages must be sent before a new one. */
   get owing(): boolean {
     if (underWay === 0) return false;
     return this.#isBeingDelivered || this.#oldest() !== undefined;
@@ -143,16 +152,16 @@ export class Debts {
     this.#subscriptions.push(subscription);
   }
 
-  /** Takes a subscription out, with what is owed of it. */
+  /** Removes a subscription, and the messages that it is owed. */
   delete(subscription: Subscription): void {
     const at = this.#subscriptions.indexOf(subscription);
     if (at >= 0) this.#subscriptions.splice(at, 1);
   }
 
   /**
-   * Brings the connection all that it is owed.
+   * Sends the connection all the messages that it is owed.
    *
-   * @returns false when that is being done already, further up the stack
+   * @returns false when a delivery to it runs already, further up the stack
    */
   pay(): boolean {
     if (underWay === 0) return true;
@@ -170,16 +179,18 @@ export class Debts {
     return true;
   }
 
-  /** Pays, and writes what its subscriptions hold back: nothing of it comes after a close. */
+  /**
+   * Pays, and writes the messages that its subscriptions hold back, so that they go before a close.
+   */
   settle(): void {
     this.pay();
     for (const subscription of this.#subscriptions) subscription.writeOut();
   }
 
   /**
-   * Sends something behind what is being delivered to the connection now.
+   * Sends a frame after the running delivery to the connection.
    *
-   * @param frame what is sent
+   * @param frame the message
    * @param send sends it
    */
   later(frame: Frame, send: (frame: Frame) => Promise<boolean>): Promise<boolean> {

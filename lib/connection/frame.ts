@@ -1,29 +1,29 @@
 import { types } from "node:util";
 
-/** What can be sent: text, or bytes (a Buffer, any other view, an ArrayBuffer) as a binary message. */
+/** What `send` takes: a string as text; a Buffer, another view or an ArrayBuffer as binary. */
 export type Outgoing = string | ArrayBufferView | ArrayBufferLike;
 
-// Not instanceof: a test runner may give its tests an ArrayBuffer of their own.
+// Not instanceof: test runners such as Jest give each test its own ArrayBuffer class.
 const { isAnyArrayBuffer } = types;
 
 const FIN = 0x80;
 const TEXT = 1;
 const BINARY = 2;
-/** The longest head: of a message of more than 65,535 bytes. */
+/** The longest frame header, for a message of more than 65,535 bytes. */
 export const MOST_HEAD_BYTES = 10;
-/** Longest payloads whose length fits the head's 7 bits, and its 16 (RFC 6455 section 5.2). */
+/** The longest payloads whose length fits 7 bits, and 16 bits (RFC 6455 section 5.2). */
 const SEVEN_BITS = 125;
 const SIXTEEN_BITS = 0xffff;
 const STRINGIFY = "use JSON.stringify for objects";
-/** Above it a buffer that holds the head as well costs more than a second write. */
+/** Above this, copying the payload behind its header costs more than a second write. */
 const COPY_BYTES = 16 * 1024;
 
 /**
- * A message as it goes over the wire: made once, and the same bytes for every connection that is
- * sent it. Without a mask, as RFC 6455 section 5.1 asks of a server.
+ * A message as it goes over the wire. All connections that are sent it share the same bytes. They
+ * are not masked, as RFC 6455 section 5.1 requires of a server.
  */
 export class Frame {
-  /** Whether it goes to one connection only. */
+  /** Whether the message is for one connection only. */
   readonly isForOne: boolean;
   #data: Outgoing;
   #isKept = false;
@@ -41,27 +41,27 @@ export class Frame {
   }
 
   /**
-   * A bound on the payload's length in bytes: before a text is written as UTF-8, the most that this
-   * may take, three for each UTF-16 unit. To count them costs a pass over the text.
+   * An upper bound on the payload's length in bytes. For text it is three bytes for each UTF-16
+   * unit, because an exact count costs a pass over the text.
    */
   get mostBytes(): number {
     return typeof this.#data === "string" ? this.#data.length * 3 : this.#data.byteLength;
   }
 
-  /** The frame's bytes: all of them, or for a long binary message its head. */
+  /** The frame's bytes; of a long binary message only the header. */
   get bytes(): Buffer {
     this.#bytes ??= this.#make();
     return this.#bytes;
   }
 
-  /** What follows {@link bytes}: the payload of a long binary message. */
+  /** The payload of a long binary message, which follows {@link bytes}. */
   get payload(): Buffer | undefined {
     return this.#payload;
   }
 
   /**
-   * Has it keep what it was made of, to be called before its bytes are read in a later turn: they
-   * are their sender's, who may change them, or give them to a worker, as soon as `send` returns.
+   * Copies the caller's bytes. Call this before a later turn of the event loop reads them: the
+   * caller may change them, or transfer them to a worker, as soon as `send` returns.
    */
   keep(): void {
     if (this.#isKept || typeof this.#data === "string") return;
@@ -70,14 +70,14 @@ export class Frame {
   }
 
   /**
-   * Writes the frame into a buffer that is there, in place of one of its own.
+   * Writes the frame into an existing buffer.
    *
-   * @param at where it begins
-   * @returns where it ends; 0 when it does not fit
+   * @param at where the frame begins
+   * @returns where the frame ends; 0 when it does not fit
    */
   writeInto(buffer: Buffer, at: number): number {
     const data = this.#data;
-    // Not counted yet: a text has at least one byte for each UTF-16 unit.
+    // A quick check before counting: a text has at least one byte for each UTF-16 unit.
     if (typeof data === "string" && at + data.length > buffer.length) return 0;
     const length = byteLength(data);
     const end = at + headBytes(length) + length;
@@ -97,7 +97,7 @@ export class Frame {
     }
     const bytes = Buffer.allocUnsafe(head);
     writeHead(bytes, 0, BINARY, length);
-    // Node writes it when it can, which may be later.
+    // Node may write the payload in a later turn.
     this.keep();
     this.#payload = this.#data as Buffer;
     return bytes;
@@ -105,9 +105,9 @@ export class Frame {
 }
 
 /**
- * Checks that something can be sent.
+ * Checks that `data` can be sent.
  *
- * @param remedy what to do about anything else, for the message
+ * @param remedy what the caller should do instead, for the error's message
  * @throws TypeError with what was expected, what came and the remedy
  */
 export function assertOutgoing(data: unknown, remedy = STRINGIFY): asserts data is Outgoing {
@@ -116,7 +116,7 @@ export function assertOutgoing(data: unknown, remedy = STRINGIFY): asserts data 
 }
 
 /**
- * Checks that something can be published: what a topic retains is text.
+ * Checks that `data` can be published: topics retain only text.
  *
  * @throws TypeError with what was expected and what came
  */
@@ -133,7 +133,7 @@ function writeFrame(bytes: Buffer, at: number, data: Outgoing, length: number): 
   writeHead(bytes, at, typeof data === "string" ? TEXT : BINARY, length);
   const begin = at + headBytes(length);
   if (typeof data !== "string") bytes.set(asBuffer(data), begin);
-  // As many bytes as UTF-16 units: it is ASCII, and copied twice as fast.
+  // As many bytes as UTF-16 units means ASCII, which `latin1` copies twice as fast.
   else bytes.write(data, begin, length === data.length ? "latin1" : "utf8");
 }
 

@@ -1,7 +1,7 @@
-/** How many places of messages that were taken are kept, at most, before those behind move up. */
+/** How many slots of read messages the array keeps before the rest moves up. */
 const TAKEN_PLACES = 1_024;
 
-/** What is done in the place of a message, for which its reader does not stop. */
+/** A callback in the queue, between messages. The reader does not see it. */
 class Aside {
   readonly run: () => void;
 
@@ -12,32 +12,31 @@ class Aside {
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** What an {@link Inbox} tells when it is full, and when it has been read. */
+/** An {@link Inbox} calls this when it is full, and when it has been read. */
 export interface Pressure {
   /** @param full true when the mark is reached, false when the reader has caught up */
   unread(full: boolean): void;
 }
 
 /**
- * The queue between a socket and its reader: ordered, with a mark at which the sender must pause.
+ * The queue between a socket and its reader. At a mark the sender must pause.
  *
- * The mark cannot be a hard limit: what one read of the socket brought is already decoded when
- * the queue fills up (ws decodes a whole chunk at once), and dropping it would lose messages.
- * So the bound is the mark plus what one chunk holds: 64 KiB on the wire, at most 10,922 empty
- * messages of six bytes each.
+ * The mark is not a hard limit. ws decodes a whole chunk of the socket at once, and dropping the
+ * rest of a chunk would lose messages. So the bound is the mark plus one chunk: 64 KiB on the wire,
+ * at most 10,922 empty messages of six bytes each.
  */
 export class Inbox<T> {
   readonly #mark: number;
   readonly #sender: Pressure;
-  // Made for the first message that has to wait.
+  // Created for the first message that has to wait.
   #messages: (T | Aside)[] | undefined;
   #head = 0;
   #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #full = false;
   #ended = false;
-  /** Whether its reader has not asked for the next message since the last one came. */
+  /** Whether a message has come since the reader last asked for one. */
   #owes = false;
-  /** Whether its reader has since asked for the end of the connection instead. */
+  /** Whether the reader has since asked for the end of the connection instead. */
   #awaitsEnd = false;
   /** Called once when an ended inbox becomes idle. */
   onIdle: (() => void) | undefined = undefined;
@@ -56,7 +55,7 @@ export class Inbox<T> {
     return (this.#messages?.length ?? 0) - this.#head;
   }
 
-  /** Whether nothing that came is still to be answered: see `Closing`. */
+  /** Whether the handler has nothing left to answer, see `Closing`. */
   get isIdle(): boolean {
     return !this.#owes || this.#awaitsEnd;
   }
@@ -66,7 +65,7 @@ export class Inbox<T> {
     return this.#waiting !== undefined;
   }
 
-  /** The reader asks for the end, and for no message until it calls {@link next} again. */
+  /** The reader waits for the end, and for no message until it calls {@link next} again. */
   awaitEnd(): void {
     this.#awaitsEnd = true;
     if (this.#ended) this.#tellIdle();
@@ -86,9 +85,8 @@ export class Inbox<T> {
   }
 
   /**
-   * Does something once all that came before has been asked for, and answered as far as its reader
-   * answers a message before it asks for the next one. It waits in the queue as a message does,
-   * but not for a reader that awaits the end.
+   * Runs a callback in its place in the queue: after the reader has read the earlier messages and
+   * has asked for the next one. If the reader awaits the end, the callback runs now.
    */
   pushAside(run: () => void): void {
     if (this.#ended) return;
@@ -135,9 +133,9 @@ export class Inbox<T> {
   }
 
   /**
-   * Ends the inbox: a waiting reader is done now, a later one after what is left.
+   * Ends the inbox. A waiting reader is done now; a later reader first gets the messages left.
    *
-   * @param discard drop what is left
+   * @param discard drop the messages left
    */
   end(discard = false): void {
     this.#ended = true;
@@ -163,14 +161,14 @@ export class Inbox<T> {
       this.#head = 0;
       this.#release();
     } else if (this.#head === TAKEN_PLACES) {
-      // A reader that is always one behind would never come to the end.
+      // A reader that is always one message behind would never empty the array.
       messages.splice(0, this.#head);
       this.#head = 0;
     }
     return message;
   }
 
-  // Only when all is read: a release at the mark would pause and resume at every message.
+  // Only when the inbox is empty: at the mark, every message would pause and resume the socket.
   #release(): void {
     if (!this.#full) return;
     this.#full = false;

@@ -6,18 +6,18 @@ import type { Liveness } from "./liveness.ts";
 import type { ConnectionLimits } from "./options.ts";
 import { Rate } from "./token-bucket.ts";
 
-/** What an {@link Intake} does to its connection. */
+/** The part of a connection that an {@link Intake} uses. */
 export interface Taking {
   send(text: string): unknown;
-  /** Closes it once its handler is idle. */
+  /** Closes the connection once its handler is idle. */
   finish(code: number, reason: string): void;
   /** Ends the connection for a fault of the app's. */
   fail(error: unknown): void;
 }
 
 /**
- * Takes what a client sends: counts it, checks its kind, reads it by the route's schema, and
- * puts it into the inbox. Made for the first frame: an idle connection has none.
+ * Takes a client's messages: counts them, checks their kind and the route's schema, and puts them
+ * into the inbox. Created for the first frame: an idle connection has none.
  */
 export class Intake {
   readonly #limits: ConnectionLimits;
@@ -41,7 +41,7 @@ export class Intake {
     this.#bytes = new Rate(limits.bytesPerSecond, limits.burstBytes);
   }
 
-  /** Takes what ws has of the client: a message, a ping or a pong. */
+  /** Takes a message, a ping or a pong from ws. */
   take(event: string | symbol, data: Buffer, isBinary: boolean): void {
     if (event === "message") {
       if (!this.#isInRates(data, isBinary)) return;
@@ -49,7 +49,7 @@ export class Intake {
       this.#message(data, isBinary);
     } else if (event === "ping" || event === "pong") {
       this.#liveness.heardControl();
-      // A ping is answered by ws, and the answers to our own pings are free.
+      // ws answers pings. Pongs that answer the server's own pings do not count.
       if (event === "ping" || !this.#liveness.isAnswer(data)) this.#isInRate();
     }
   }
@@ -71,21 +71,21 @@ export class Intake {
 
   #isInRates(data: Buffer, isBinary: boolean): boolean {
     if (!this.#isInRate()) return false;
-    // A message of JSON has its control characters written out already.
+    // JSON text has its control characters escaped already.
     const isPlain = !isBinary && !this.#limits.codec;
     if (this.isInBytes(isPlain ? jsonBytes(data) : data.length)) return true;
     this.#connection.finish(1008, "too many bytes a second (bytesPerSecond)");
     return false;
   }
 
-  // A control frame costs as much as a message.
+  // A control frame costs the server as much as a message.
   #isInRate(): boolean {
     if (this.#rate.take()) return true;
     this.#connection.finish(1008, "too many messages a second");
     return false;
   }
 
-  /** Counts bytes; false for too many. */
+  /** Counts bytes against `bytesPerSecond`; false when there are too many. */
   isInBytes(count: number): boolean {
     return this.#bytes.take(undefined, count);
   }

@@ -1,4 +1,4 @@
-/** What each byte of a text takes in a JSON string. */
+/** How many bytes each byte of a text takes in a JSON string. */
 const BYTES = new Uint8Array(256).fill(1);
 BYTES.fill(6, 0, 0x20);
 for (const short of '\b\t\n\f\r"\\') BYTES[short.charCodeAt(0)] = 2;

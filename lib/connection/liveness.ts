@@ -1,15 +1,21 @@
 import type { WebSocket } from "ws";
 import { type Watched, wheel } from "../loop/ticker.ts";
 
-/** How a connection shows that it is alive, and how long it may take for what. */
+/** The deadlines of an open connection. */
 export interface LivenessOptions {
   /** How often the client is pinged, in milliseconds. Default 20,000. */
   heartbeatMs?: number;
-  /** How long after a ping silence means that the client is gone, in milliseconds. Default 20,000. */
+  /** How long after a ping a silent client counts as gone, in milliseconds. Default 20,000. */
   pongTimeoutMs?: number;
-  /** How long a full queue may stay unread before the close with 1008, in milliseconds. Default 60,000. */
+  /**
+   * How long a handler may leave a full queue unread before the server closes with 1008, in
+   * milliseconds. Default 60,000.
+   */
   unreadTimeoutMs?: number;
-  /** How long a message may take from its first byte to its last; then 1008. Default 30,000. */
+  /**
+   * How long a message may take from its first byte to its last before the server closes with 1008,
+   * in milliseconds. Default 30,000.
+   */
   messageTimeoutMs?: number;
 }
 
@@ -21,9 +27,10 @@ const MESSAGE_TIMEOUT_MS = 30_000;
 const TICKS_IN_INTERVAL = 4;
 
 /**
- * What ws's parser knows of a message that has begun: the bytes it could not use yet, the part of
- * a frame it waits for (0: a new one), the opcode of a message whose fragments have not ended.
- * ws tells nobody of it, and bytes alone do not: they may end one message and begin the next.
+ * The private state of ws's parser for an unfinished message: bytes that it could not use yet, the
+ * part of a frame that it waits for (0: a new frame), the opcode of a message whose fragments have
+ * not ended. ws has no public way to ask, and counting bytes is no help: they may end one message
+ * and begin the next.
  */
 interface Parsing {
   readonly _receiver: { _bufferedBytes: number; _state: number; _fragmented: number };
@@ -46,23 +53,23 @@ export function livenessLimits(options: LivenessOptions): LivenessLimits {
   return { heartbeatMs, pongTimeoutMs, unreadTimeoutMs, messageTimeoutMs, periodMs };
 }
 
-/** What a connection that is to end is told when that takes too long. */
+/** Is called when the end of a connection takes too long. */
 export interface Late {
   late(): void;
 }
 
-/** What a {@link Liveness} does to its connection. */
+/** The part of a connection that a {@link Liveness} uses. */
 export interface Ending {
   close(code: number, reason: string): void;
-  /** Closes it once its handler is idle. */
+  /** Closes the connection once its handler is idle. */
   finish(code: number, reason: string): void;
-  /** Ends it without a word: the client is gone. */
+  /** Destroys the socket: the client is gone. */
   terminate(): void;
 }
 
 /**
- * Watches one connection: pings it, and finds out that it is gone, that its messages are not
- * read, or that one of its messages never ends. It has no timer of its own.
+ * Watches one connection. Pings the client, and ends the connection when the client is gone, when
+ * the handler does not read, or when a message never ends. It has no timer of its own.
  */
 export class Liveness implements Watched {
   readonly #ws: WebSocket;
@@ -76,7 +83,7 @@ export class Liveness implements Watched {
   #endAt = 0;
   #end: Late | undefined;
   #unfinishedSince: number | undefined;
-  // A message has ended since the last tick: what is unfinished now is another one.
+  // A message has ended since the last tick: an unfinished message now is another one.
   #messageEnded = true;
 
   constructor(ws: WebSocket, connection: Ending, limits: LivenessLimits) {
@@ -91,7 +98,7 @@ export class Liveness implements Watched {
     return this.#limits.periodMs;
   }
 
-  /** A message has come whole. */
+  /** A whole message has come. */
   heard(): void {
     this.#heardAt = wheel.now;
     this.#messageEnded = true;
@@ -102,20 +109,24 @@ export class Liveness implements Watched {
     this.#heardAt = wheel.now;
   }
 
-  /** Whether a pong answers one of our pings, which carry nothing; each is answered once. */
+  /**
+   * Whether a pong answers one of the server's pings, which are empty. Each ping has one answer.
+   */
   isAnswer(payload: Buffer): boolean {
     if (this.#unanswered === 0 || payload.length > 0) return false;
     this.#unanswered--;
     return true;
   }
 
-  /** The queue of unread messages is full, or no longer: the client has to wait, or may go on. */
+  /** The queue of unread messages has become full (pause the client), or empty (resume). */
   unread(full: boolean): void {
     full ? this.#ws.pause() : this.#ws.resume();
     this.#fullSince = full ? wheel.now : undefined;
   }
 
-  /** It is on its way to its end: in so many milliseconds that is late, and nothing else counts. */
+  /**
+   * The connection is about to end: calls `end.late()` after `ms`, and drops every other deadline.
+   */
   endIn(ms: number, end: Late): void {
     this.#endAt = wheel.now + ms;
     this.#end = end;
@@ -133,7 +144,7 @@ export class Liveness implements Watched {
       return;
     }
     if (this.#fullSince !== undefined) {
-      // The socket is paused: a pong would not be read, so the pong clock stands still.
+      // The socket is paused and no pong can be read, so the pong deadline stands still.
       this.#heardAt = now;
       if (now - this.#fullSince >= this.#limits.unreadTimeoutMs)
         this.#connection.close(1008, "messages are not read");
@@ -150,7 +161,7 @@ export class Liveness implements Watched {
 
   #ping(now: number): void {
     this.#pingedAt = now;
-    // A moment before: an answer in the same tick counts.
+    // One millisecond earlier, so that an answer in the same tick counts.
     this.#heardAt = Math.min(this.#heardAt, now - 1);
     this.#unanswered++;
     this.#ws.ping();

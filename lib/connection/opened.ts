@@ -2,12 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { Closed } from "../close-codes.ts";
 import type { Place } from "./options.ts";
 
-/** What is known of a connection, whatever goes over it: where and when it was opened, and its end. */
+/**
+ * The data of a connection that do not depend on its messages: where and when it opened, and its
+ * end.
+ */
 export class Opened {
   /** Where its handshake was accepted. */
   protected readonly place: Place;
   readonly #openedAt = Date.now();
-  // Made when they are first asked for: an idle connection is small.
+  // Created when first needed: an idle connection stays small.
   #id: string | undefined;
   #abort: AbortController | undefined;
   #ended: Promise<Closed> | undefined;
@@ -18,7 +21,7 @@ export class Opened {
     this.place = place;
   }
 
-  /** Unique in this process and beyond: a random UUID. */
+  /** A random UUID, unique across processes. */
   get id(): string {
     this.#id ??= randomUUID();
     return this.#id;
@@ -44,7 +47,7 @@ export class Opened {
     return this.place.address ?? "";
   }
 
-  /** As `closed` of a connection, for those that are not its handler. */
+  /** Like `closed` of a connection, for code outside its handler. */
   get ended(): Promise<Closed> {
     this.#ended ??= this.#result
       ? Promise.resolve(this.#result)

@@ -2,7 +2,7 @@ import type { Closed } from "../close-codes.ts";
 import type { Codec, Misfit } from "./codec.ts";
 import { type LivenessLimits, type LivenessOptions, livenessLimits } from "./liveness.ts";
 
-/** Which kinds of message a route takes; another kind closes 1003. */
+/** Which kinds of message a route takes. Another kind closes the connection with 1003. */
 export type MessageKind = "text" | "binary" | "both";
 
 /** The limits of one connection. */
@@ -13,25 +13,25 @@ export interface ConnectionOptions extends LivenessOptions {
   queueMessages?: number;
   /** Unsent bytes at which `await send()` waits. Default 64 KiB. */
   highWaterBytes?: number;
-  /** Unsent bytes at which the client is cut off with 1013. Default 1 MiB. */
+  /** Unsent bytes at which the server cuts the client off with 1013. Default 1 MiB. */
   maxBufferedBytes?: number;
   /**
-   * Messages, pings and unasked pongs a second that a client may send in the long run; then 1008.
-   * Default 100.
+   * Messages, pings and unsolicited pongs a second that a client may send in the long run; above
+   * that the server closes with 1008. Default 100.
    */
   messagesPerSecond?: number;
-  /** Messages, pings and unasked pongs that may come at once. Default 500. */
+  /** Messages, pings and unsolicited pongs that may come at once. Default 500. */
   burstMessages?: number;
   /**
-   * Bytes a second that a client may send in the long run; then 1008. A text counts as many as JSON
-   * takes to tell it to others: a control character counts six. A fragment counts at least 1,024,
-   * and a read of a part of a frame at least 512. Default what `messagesPerSecond` of the longest
-   * messages are, and at least 1 MiB and one of them: 6.25 MiB where nothing is set.
+   * Bytes a second that a client may send in the long run; above that the server closes with 1008.
+   * A text counts as long as it is in JSON: a control character counts six. A fragment counts at
+   * least 1,024, and a read that brings a part of a frame at least 512. Default `messagesPerSecond`
+   * × `maxMessageBytes`, and at least 1 MiB and one longest message: 6.25 MiB where nothing is set.
    */
   bytesPerSecond?: number;
   /**
-   * Bytes, counted likewise, that may come at once. Default 6.4% of what `burstMessages` of the
-   * longest messages are, and at least 2 MiB and eight of them: 2 MiB where neither is set.
+   * Bytes, counted likewise, that may come at once. Default 6.4% of `burstMessages` ×
+   * `maxMessageBytes`, and at least 2 MiB and eight longest messages: 2 MiB where neither is set.
    */
   burstBytes?: number;
   /** Reads and writes the messages of a route with schemas. */
@@ -47,11 +47,11 @@ const MAX_BUFFERED_BYTES = 16 * HIGH_WATER_BYTES;
 const MESSAGES_PER_SECOND = 100;
 const BURST_MESSAGES = 500;
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Bytes a second and at once that a route takes, however few or short its messages may be. */
+/** The least default of `bytesPerSecond`, however few or short a route's messages may be. */
 const LEAST_BYTES_PER_SECOND = 1024 * 1024;
-/** What two readers' buffers hold: of a burst the network takes the first half. */
+/** Two full buffers of other clients: the network takes the first half of a burst. */
 const BURST_BYTES = 2 * MAX_BUFFERED_BYTES;
-/** Longest messages that may come at once: one grows sixfold in JSON, and one comes in fragments. */
+/** Room for eight longest messages: one may grow sixfold in JSON, and one may come in fragments. */
 const BURST_LONGEST = 8;
 
 /** {@link ConnectionOptions} with their defaults: one object for all connections of a route. */
@@ -102,18 +102,23 @@ function defaultBurst(burstMessages: number, maxMessageBytes: number): number {
 
 /** Where a connection's handshake was accepted. */
 export interface Place {
-  /** The target of the handshake without the query, as it came. */
+  /** The target of the handshake without the query, not decoded. */
   readonly path: string;
-  /** The whole prefix of the app that accepted it, without a final slash; "" at the root. */
+  /**
+   * The whole prefix of the app that accepted the handshake, without a final slash; "" at the root.
+   */
   readonly mountPath: string;
-  /** The client's address, or the one that a trusted proxy has forwarded it for; no port. */
+  /**
+   * The client's address, as a trusted proxy has forwarded it or else as the socket has it; no
+   * port.
+   */
   readonly address?: string;
-  /** Told of a fault of the app's, for which the connection cannot go on; it ends it. */
+  /** Is called with an error of the app that ends the connection, and ends it. */
   failed?(error: unknown): void;
-  /** Told of a fault that is not the connection's: it goes on. */
+  /** Is called with an error that does not end the connection. */
   reported?(error: unknown): void;
-  /** Told that the client is cut off for it cannot keep up, and by how many bytes it is behind. */
+  /** Is called when the server cuts a slow client off, with the bytes that the client is behind. */
   cutOff?(bytes: number): void;
-  /** Told of the end of the connection. */
+  /** Is called when the connection has ended. */
   ended?(closed: Closed): void;
 }

@@ -1,13 +1,13 @@
 import type { Writable } from "node:stream";
 
-/** What of ws's parser is used here; all of it is ws's own, as of 8.23. */
+/** The private parts of ws's parser that are used here, as of 8.23. */
 interface Parser extends Writable {
-  /** What has come of a frame that is not whole, a chunk for each read of the socket. */
+  /** The parts of an unfinished frame that have come, one chunk for each read of the socket. */
   readonly _buffers: Buffer[];
   readonly _bufferedBytes: number;
-  /** What of a frame is waited for; 0 for the next one. */
+  /** The part of a frame that the parser waits for; 0 for a new frame. */
   readonly _state: number;
-  /** The opcode of a message that comes in fragments; 0 for none. */
+  /** The opcode of an unfinished message in fragments; 0 for none. */
   readonly _fragmented: number;
   readonly _fragments: Buffer[];
   readonly _payloadLength: number;
@@ -25,27 +25,32 @@ interface Parser extends Writable {
 
 type Done = (error?: Error) => void;
 
-/** What a fragment counts at least: what ws's work for it costs, in bytes of a long message. */
+/**
+ * What a fragment counts at least: ws's work for it equals that for so many bytes of a long
+ * message.
+ */
 const FRAGMENT_BYTES = 1_024;
-/** What a read of a part of a frame counts at least; packets of the internet are longer. */
+/**
+ * What a read that brings a part of a frame counts at least. Packets on the internet are longer.
+ */
 const READ_BYTES = 512;
 /**
- * How many pieces are kept as they came: each holds some 700 bytes beside its content, so they are
- * 700 KiB; more are copied into one.
+ * How many pieces are kept as they came. Each takes some 700 bytes beside its content, so they take
+ * 700 KiB; more pieces are copied into one.
  */
 const MOST_LOOSE = 1_024;
 
-/** Who counts the pieces of messages. */
+/** Counts the pieces of messages. */
 export interface PieceCounter {
   /**
-   * @param bytes what small pieces count beside their content
-   * @returns false where that is too much: ws then closes 1008
+   * @param bytes what a small piece counts beside its content
+   * @returns false when that is too much: ws then closes with 1008
    */
   piece(bytes: number): boolean;
 }
 
 const COUNTER = Symbol("counter");
-/** How many of the buffers, and of the fragments, are copies of many. */
+/** How many of the buffers, and of the fragments, are joined copies. */
 const COPIES = Symbol("copies");
 
 type Counted = Parser & {
@@ -57,15 +62,15 @@ type Counted = Parser & {
 let parser: Pick<Parser, "dataMessage" | "_write">;
 
 /**
- * Has ws's parser count the pieces in which a message comes, and keep few of them: to ws each
- * fragment, and each read of the socket, is a buffer of its own until the message is whole.
+ * Makes ws's parser count the pieces of a message and join them. ws alone keeps a buffer for each
+ * fragment, and for each read of the socket, until the message is whole.
  */
 export function countPieces(receiver: Writable, counter: PieceCounter): void {
   const counted = receiver as Counted;
   parser ??= Object.getPrototypeOf(receiver);
   counted[COUNTER] = counter;
   counted[COPIES] = undefined;
-  // The same two functions for all of them: their parsers keep one shape.
+  // All parsers get the same two functions, so that they share one hidden class.
   counted.dataMessage = dataMessage;
   counted._write = write;
 }
@@ -101,7 +106,7 @@ function copiesOf(receiver: Counted): { buffers: number; fragments: number } {
   return receiver[COPIES];
 }
 
-// Only what came since the last copy: to copy all of it each time would cost the square.
+// Joins only the pieces since the last copy: to copy everything each time has quadratic cost.
 function joinTail(pieces: Buffer[], copies: number): number {
   const from = pieces.length > copies ? copies : 0;
   if (pieces.length - from < MOST_LOOSE) return from;

@@ -1,4 +1,4 @@
-/** A token bucket: so many at once, then so many a second. It holds numbers and no timer. */
+/** A token bucket: allows a burst at once, then a rate a second. It has no timer. */
 export class Rate {
   readonly #perMs: number;
   readonly #burst: number;
@@ -6,8 +6,8 @@ export class Rate {
   #at: number;
 
   /**
-   * @param perSecond how many tokens come back each second
-   * @param burst how many there are at most
+   * @param perSecond how many tokens are added each second
+   * @param burst how many tokens the bucket holds at most
    * @param now the time in milliseconds
    */
   constructor(perSecond: number, burst: number, now = performance.now()) {
@@ -21,11 +21,11 @@ export class Rate {
    * Takes tokens.
    *
    * @param now the time in milliseconds
-   * @param count how many; all or none are taken
-   * @returns false when there are not so many left
+   * @param count how many tokens; takes all of them or none
+   * @returns false when too few are left
    */
   take(now = performance.now(), count = 1): boolean {
-    // Infinity times nothing is no number: where no time has passed, nothing has come back.
+    // Infinity × 0 is NaN: when no time has passed, no tokens are added.
     const back = (now - this.#at) * this.#perMs || 0;
     this.#tokens = Math.min(this.#burst, this.#tokens + back);
     this.#at = now;

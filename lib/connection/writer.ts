@@ -3,11 +3,11 @@ import type { WebSocket } from "ws";
 import { atEndOfTurn, type Held, thisTurn } from "../loop/turn.ts";
 import { type Frame, MOST_HEAD_BYTES } from "./frame.ts";
 
-/** As long as most messages are: what one client that is slow to read may keep of it. */
+/** Most messages fit. A slow client may hold on to one scratch buffer of this size. */
 const SCRATCH_BYTES = 16 * 1024 + MOST_HEAD_BYTES;
 /**
- * Where a message to one connection is framed: to make a buffer for each costs more than to fill
- * it, and its memory is never in the cache.
+ * The shared buffer in which messages to one connection are framed. A new buffer for each message
+ * costs more than filling it, and its memory is never in the cache.
  */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
@@ -16,33 +16,34 @@ const OPEN = Promise.resolve(true);
 const NOT_OPEN = Promise.resolve(false);
 
 /**
- * Writes the messages of one connection: what one turn of the event loop sends leaves in one
+ * Writes the messages of one connection. All that one turn of the event loop sends leaves in one
  * system call.
  *
- * Holding a message back costs more than it saves when no other one follows, and nobody knows
- * whether one will. So the turn before decides: after a turn with one message the first one leaves
- * at once, and only those behind it are held back until they are all there.
+ * Holding a message back costs more than it saves when no other message follows, and the writer
+ * cannot know whether one will. So the previous turn decides: after a turn with one message the
+ * writer sends the first message at once, and holds back only those that follow until the turn
+ * ends.
  *
- * It writes whole frames to the socket that ws writes its own pings, pongs and close frames to;
- * before a close frame it is to be told to write out what waits. Where ws holds frames back to
- * compress them, it writes through ws.
+ * The writer puts whole frames on the socket to which ws writes its own pings, pongs and close
+ * frames. Call {@link writeOut} before ws sends a close frame. When ws compresses messages, the
+ * writer sends through ws.
  */
 export class Writer implements Held {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #isDirect: boolean;
-  /** Whether the socket may be given the scratch. */
+  /** Whether the scratch buffer may be passed to the socket. */
   readonly #mayUseScratch: boolean;
-  /** The last turn it wrote in, and how many messages. */
+  /** The last turn with a write, and how many writes it had. */
   #turn = -1;
   #writes = 0;
   #manyBefore = false;
   #isHeld = false;
   #isCorked = false;
-  /** What waits for the end of the turn, to be written with one call. */
+  /** Frames that wait for the end of the turn, to be written with one call. */
   #waiting: Frame[] | undefined;
   #waitingBytes = 0;
-  /** Messages that ws has, to read a Blob or to compress: what follows goes behind them. */
+  /** Messages that ws still holds, to read a Blob or to compress. Later messages go behind them. */
   #withWs = 0;
   readonly #highWaterBytes: number;
   #whoWaits: ((isOpen: boolean) => void)[] | undefined;
@@ -55,15 +56,15 @@ export class Writer implements Held {
     this.#highWaterBytes = highWaterBytes;
     this.#ws = ws;
     this.#socket = socket;
-    // Where ws holds nothing back, to compress it, frames may go past it.
+    // Without compression ws holds nothing back, so frames may bypass it.
     this.#isDirect = ws.extensions === "";
-    // TLS takes nothing at once, and another stream may keep what it has taken.
+    // TLS never writes at once, and another kind of stream may keep the buffer.
     this.#mayUseScratch = socket instanceof Socket && !("encrypted" in socket);
   }
 
-  /** Bytes that are written but not yet with the operating system, at most. */
+  /** An upper bound on the bytes that the operating system has not taken yet. */
   get bufferedBytes(): number {
-    // The socket's own figure is nearer: in a fan-out each object that is asked is a cache miss.
+    // The socket's own count is the shortest way: in a fan-out each further object is a cache miss.
     const isDirect = this.#isDirect && this.#withWs === 0;
     const elsewhere = isDirect ? this.#socket.writableLength : this.#ws.bufferedAmount;
     return elsewhere + this.#waitingBytes;
@@ -82,13 +83,15 @@ export class Writer implements Held {
     this.#write(frame);
   }
 
-  /** Writes a Blob as a binary message: ws reads it, and what is written meanwhile follows it. */
+  /** Writes a Blob as a binary message. ws reads the Blob; later messages go behind it. */
   writeBlob(blob: Blob): void {
     this.writeOut();
     this.#giveToWs(blob);
   }
 
-  /** Resolves when no more than `highWaterBytes` are buffered: true, or false at the end. */
+  /**
+   * Resolves with true when no more than `highWaterBytes` are buffered, or with false at the end.
+   */
   drained(): Promise<boolean> {
     if (!this.#isOpen) return NOT_OPEN;
     if (this.#isDrained) return OPEN;
@@ -99,14 +102,17 @@ export class Writer implements Held {
     });
   }
 
-  /** Nothing is written any more: who waits need not. */
+  /** The connection has ended: releases every caller that awaits {@link drained}. */
   end(): void {
     const waiting = this.#whoWaits;
     this.#whoWaits = undefined;
     for (const resolve of waiting ?? []) resolve(this.#isOpen);
   }
 
-  /** Writes what waits for the end of the turn: to be called before anything that must follow it. */
+  /**
+   * Writes the frames that wait for the end of the turn. Call it before a write that must follow
+   * them.
+   */
   writeOut(): void {
     const frames = this.#waiting;
     if (!frames) return;
@@ -126,8 +132,8 @@ export class Writer implements Held {
     this.#socket.uncork();
   }
 
-  // From here to the end of the turn the socket itself gathers what is written to it: it takes any
-  // number of bytes, and each of its own for itself.
+  // From here to the end of the turn the socket itself gathers the writes, of any number of bytes.
+  // Each frame then needs a buffer of its own.
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
@@ -148,10 +154,10 @@ export class Writer implements Held {
     return this.bufferedBytes <= this.#highWaterBytes;
   }
 
-  // It takes a write: whatever else is behind (ws's pongs, say) tells nobody when it has gone, and
-  // the socket's `drain` comes only for more than the socket likes to hold.
+  // An empty write has a callback. Other writes (ws's pongs, for example) have none, and the socket
+  // emits `drain` only above its own high-water mark.
   #awaitFlush(): void {
-    // What ws has not written yet tells by itself, and so does the end of the connection.
+    // Messages that ws still holds have a callback, and the end of the connection calls end().
     if (this.#isFlushing || this.#withWs > 0 || !this.#socket.writable) return;
     this.#isFlushing = true;
     this.writeOut();
@@ -188,13 +194,13 @@ export class Writer implements Held {
     return true;
   }
 
-  // One that many are sent has its bytes already.
+  // A message to many connections has its bytes already.
   #writeLone(frame: Frame): boolean {
     return frame.isForOne && this.#writeScratch([frame]);
   }
 
-  // What a socket takes at once is with the operating system when `write` returns. Of anything
-  // that is left the socket holds the buffer itself, and so it is the socket's from then on.
+  // If the socket writes at once, the operating system has the bytes when `write` returns. If not,
+  // the socket keeps the buffer, so the writer takes a new one.
   #writeScratch(frames: readonly Frame[]): boolean {
     if (!this.#mayUseScratch || this.#isCorked || this.#socket.writableLength > 0) return false;
     let end = 0;

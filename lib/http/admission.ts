@@ -4,26 +4,29 @@ import { assertOrigins, canonicalHost, hostAllowed, originAllowed } from "./orig
 import { hasPath, rawPath } from "./path.ts";
 import { Refusal, shown } from "./refusal.ts";
 
-/** Who may come in: what is checked of every request and handshake before any middleware. */
+/** Which requests and handshakes the server admits. It checks them before any middleware. */
 export interface DoorOptions {
   /**
-   * Host names the server answers to beside loopback, without a port for any port; a page on
-   * another name that resolves to this address (DNS rebinding) gets 421. Default none.
+   * Host names that the server answers to, beside loopback. A name without a port allows any port.
+   * A page on another name that resolves to this address (DNS rebinding) gets 421. Default none.
    */
   allowedHosts?: readonly string[];
-  /** Origins that may connect or change something beside the server's own. Default none. */
+  /**
+   * Origins that may open WebSockets or send unsafe requests, beside the server's own. Default
+   * none.
+   */
   allowedOrigins?: readonly string[];
   /**
-   * Addresses, CIDR ranges or `loopback`, `linklocal`, `uniquelocal` of the proxies whose
-   * `X-Forwarded-For`, `-Proto`, `-Host` and `-Port` are believed; `unix` for the other end of a
-   * Unix socket. Default none.
+   * Addresses, CIDR ranges or `loopback`, `linklocal`, `uniquelocal` of trusted proxies: the server
+   * believes their `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`. `unix` trusts the other end of
+   * a Unix socket. Default none.
    */
   trustProxy?: readonly string[];
 }
 
 /**
- * Methods that change nothing (RFC 9110 section 9.2.1). A page of any origin may send these without
- * permission, by a form or an image.
+ * Methods that change nothing (RFC 9110 section 9.2.1). A page of any origin can send these anyway,
+ * with a form or an image.
  */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 const FORWARDED = [
@@ -32,7 +35,7 @@ const FORWARDED = [
   "x-forwarded-host",
   "x-forwarded-port",
 ] as const;
-/** Some proxies (Traefik) name the WebSocket's scheme; any other says nothing. */
+/** Some proxies (Traefik) send the WebSocket's scheme. Any other value is ignored. */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["https", "https"],
   ["http", "http"],
@@ -40,34 +43,48 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["ws", "http"],
 ]);
 
-/** The check of a server's door. */
+/** A server's check of requests and handshakes. */
 export interface Door {
   /**
-   * Lets a request in.
+   * Checks a request.
    *
-   * @param isHandshake whether it opens a WebSocket: a GET, yet not safe, so that its Origin counts
-   * @throws Refusal 400 for its target, 421 for its Host, 403 for its Origin
+   * @param isHandshake whether the request opens a WebSocket. A handshake is a GET, yet it is not
+   *   safe: it opens a two-way channel, so its Origin is always checked
+   * @throws Refusal 400 for a wrong target, 421 for a wrong Host, 403 for a wrong Origin
    */
   check(req: IncomingMessage, isHandshake: boolean): void;
-  /** Whether an address is a proxy's that is trusted. */
+  /** Whether an address is a trusted proxy's. */
   trusts(address: string): boolean;
 }
 
-/** What the apps on the way to a path have set for the door. */
+/** The settings of the apps on the way to a path. */
 export interface PathSettings {
   readonly allowedOrigins: readonly string[] | undefined;
   readonly maxBodyBytes: number | undefined;
 }
 
 /**
- * Makes the check of a server's door.
+ * Makes a server's check of requests and handshakes.
  *
- * It first makes the request say the truth about itself: what a trusted proxy forwarded replaces
- * what it said of itself, and what anybody else claims to have forwarded is dropped, so that
- * Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` cannot be steered by a client.
+ * The check first settles the forwarded headers: it keeps those of a trusted proxy and deletes
+ * those of any other client, so that a client cannot choose Koa's `ctx.ip`, `ctx.protocol` and
+ * `ctx.host`.
+ *
+ * ```ts
+ * const options = { allowedHosts: ["chat.example.com"], trustProxy: ["loopback"] };
+ * const door = createDoor(options, () => undefined);
+ * server.on("request", (req, res) => {
+ *   try {
+ *     door.check(req, false);
+ *   } catch (refusal) {
+ *     writeRefusal(res, refusal as Refusal);
+ *   }
+ * });
+ * ```
  *
  * @param options see {@link DoorOptions}
- * @param settingsAt what the apps on the way to a raw path have set; they may allow origins
+ * @param settingsAt returns the settings of the apps on the way to a raw path; these may allow
+ *   more origins
  * @throws TypeError for an option that names no host, origin or proxy
  */
 export function createDoor(
@@ -78,8 +95,8 @@ export function createDoor(
   const hosts = canonicalHosts(options.allowedHosts ?? []);
   const origins = options.allowedOrigins ?? [];
   assertOrigins(origins);
-  // The last that was let in: most clients come to one host and from one page, and reading a URL
-  // costs more than all the rest of the check.
+  // The last admitted values. Most clients use one host and one page, and parsing a URL costs more
+  // than the rest of the check.
   let lastHost: string | undefined;
   let lastOrigin: string | undefined;
   let lastOwn: string | undefined;
@@ -112,18 +129,19 @@ export function createDoor(
   return { check, trusts: trust.address };
 }
 
-// The answer repeats nothing of the request; whoever runs the server reads what came.
+// The answer repeats nothing of the request. The log has the value that came.
 function refusal(status: number, message: string, came: string): Refusal {
   return new Refusal(status, message, {}, `${message}: ${shown(came)}`);
 }
 
 const WRONG_TARGET = "expected a request target that is a path";
-const WRONG_HOST = "this server does not answer to that Host; ALLOWED_HOSTS names those it does";
+const WRONG_HOST =
+  "expected a Host that this server answers to, but got another; name it in ALLOWED_HOSTS";
 const WRONG_ORIGIN =
   "expected an Origin that is this server's own or one of ALLOWED_ORIGINS, but got another";
-const WRONG_SITE = "expected an Origin in a request that a page of another site has sent";
+const WRONG_SITE = "expected an Origin header, because a page of another site sent this request";
 
-// Browsers that send no Origin, because of a policy or an extension, say this all the same.
+// A browser that sends no Origin, because of a policy or an extension, still sends Sec-Fetch-Site.
 function isOfAnotherSite(site: string | string[] | undefined): boolean {
   return site !== undefined && site !== "same-origin" && site !== "none";
 }
@@ -138,7 +156,7 @@ function settleForwarded(req: IncomingMessage, trust: Trust): void {
   const client = clientBehind(chain, socket.remoteAddress ?? "", trust.address);
   if (client !== "") forwardedFor(req, client);
   replace(headers, "x-forwarded-for", client);
-  // Of scheme, host and port, what the nearest proxy wrote counts.
+  // For scheme, host and port, the value of the nearest proxy counts.
   for (const name of ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"] as const) {
     replace(
       headers,
@@ -162,8 +180,8 @@ function lower(value: string | string[] | undefined): string {
   return String(value ?? "").toLowerCase();
 }
 
-// A proxy that passes the name alone may name the port beside it. The default ports say nothing:
-// a proxy behind what ends TLS tells of its own 80.
+// A proxy may forward the host name and the port in two headers. The default ports are ignored: a
+// proxy behind a TLS terminator sends its own port 80.
 function withPort(headers: IncomingHttpHeaders): string | undefined {
   const forwarded = headers["x-forwarded-host"] as string | undefined;
   const port = String(headers["x-forwarded-port"] ?? "");

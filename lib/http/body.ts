@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal, writeRefusal } from "./refusal.ts";
 
 /**
- * Bounds the body of a request, whoever reads it: by what it announces, and, for one that comes
- * in chunks, by what has come.
+ * Bounds the body of a request, whichever middleware reads it. Checks Content-Length, or counts the
+ * bytes of a chunked body.
  *
  * @param req the request
- * @param res its response; it answers 413 and ends the connection
+ * @param res its response; a longer body is answered 413, and the connection ends
  * @param maxBytes the longest body
  * @returns false when the request was refused and must not go on
  */
@@ -20,8 +20,8 @@ export function limitBody(req: IncomingMessage, res: ServerResponse, maxBytes: n
   return true;
 }
 
-// `push` is how Node's parser hands over a chunk; a `data` listener would start the flow before
-// the app wants it.
+// Node's parser passes each chunk to `push`. A `data` listener would start the flow before the app
+// reads.
 function countChunks(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
   let bytes = 0;
   const push = req.push.bind(req);
@@ -29,8 +29,8 @@ function countChunks(req: IncomingMessage, res: ServerResponse, maxBytes: number
     bytes += chunk?.length ?? 0;
     if (bytes <= maxBytes) return push(chunk, encoding);
     req.push = () => true;
-    // The reader learns of it as of a client that left; the response has said why. Node would
-    // leave a reader waiting whose request is answered.
+    // The reader gets the error of a client that left; the response says why. Node alone would
+    // leave the reader waiting after the request is answered.
     const left = Object.assign(new Error("aborted"), { code: "ECONNRESET" });
     if (res.headersSent) req.destroy(left);
     else {

@@ -2,20 +2,23 @@ import { isIPv6 } from "node:net";
 import { isLoopback } from "./origin.ts";
 import { Refusal } from "./refusal.ts";
 
-/** How many connections may be open, handshakes on their way included. */
+/** How many connections may be open, pending handshakes included. */
 export interface LimitOptions {
-  /** In total. More get 503 with `Retry-After`. Default 20,000. */
+  /** In total. Above that the server answers 503 with `Retry-After`. Default 20,000. */
   maxConnections?: number;
-  /** From one address, or one IPv6 /64. More get 429. Not for loopback. Default 100. */
+  /**
+   * From one address, or one IPv6 /64. Above that the server answers 429. Not for loopback. Default
+   * 100.
+   */
   maxConnectionsPerAddress?: number;
 }
 
 const MAX_CONNECTIONS = 20_000;
 const MAX_PER_ADDRESS = 100;
-/** Seconds; long enough for a load balancer to choose another server first. */
+/** In seconds: long enough for a load balancer to choose another server. */
 const RETRY_AFTER = "5";
 
-/** Counts what is connected to one server, and says when it is enough. */
+/** Counts the connections of one server, and refuses those above the limits. */
 export class Limits {
   readonly #max: number;
   readonly #maxPerAddress: number;
@@ -27,7 +30,7 @@ export class Limits {
     this.#maxPerAddress = options.maxConnectionsPerAddress ?? MAX_PER_ADDRESS;
   }
 
-  /** How many are counted now. */
+  /** How many connections are counted now. */
   get total(): number {
     return this.#total;
   }
@@ -40,16 +43,20 @@ export class Limits {
   /**
    * Counts one more connection.
    *
-   * @param address where it comes from
-   * @param exempt whether the address is a proxy's, which stands for many
-   * @returns takes it off the count when it is released; once more does nothing
+   * @param address the client's address
+   * @param exempt whether the address is a proxy's, which stands for many clients
+   * @returns the connection's place in the count; call `release` at its end
    * @throws Refusal 503 or 429
    */
   take(address: string, exempt = false): Taken {
     if (this.#total >= this.#max) {
-      throw new Refusal(503, "this server has all the connections it can hold", {
-        "Retry-After": RETRY_AFTER,
-      });
+      throw new Refusal(
+        503,
+        "expected room for a connection, but this server is full; try again later",
+        {
+          "Retry-After": RETRY_AFTER,
+        },
+      );
     }
     const who = exempt ? "" : shareOf(address);
     if (who) this.#count(who);
@@ -57,7 +64,7 @@ export class Limits {
     return new Taken(this, who);
   }
 
-  /** Takes one off the count. */
+  /** Takes one connection off the count. */
   giveBack(who: string | undefined): void {
     this.#total--;
     if (who) this.#uncount(who);
@@ -66,9 +73,13 @@ export class Limits {
   #count(who: string): void {
     const count = this.#byAddress.get(who) ?? 0;
     if (count >= this.#maxPerAddress) {
-      throw new Refusal(429, "there are too many connections from this address", {
-        "Retry-After": RETRY_AFTER,
-      });
+      throw new Refusal(
+        429,
+        "expected fewer connections from this address; close some, or try again later",
+        {
+          "Retry-After": RETRY_AFTER,
+        },
+      );
     }
     this.#byAddress.set(who, count + 1);
   }
@@ -84,7 +95,7 @@ export class Limits {
 export class Taken {
   #limits: Limits | undefined;
   readonly #who: string | undefined;
-  /** Another one that the same connection has taken; a list, for most have one. */
+  /** Another place that the same connection has taken: a linked list, as most have only one. */
   next?: Taken;
 
   constructor(limits: Limits, who: string | undefined) {
@@ -92,7 +103,7 @@ export class Taken {
     this.#who = who;
   }
 
-  /** Takes it off the count; a second call does nothing. */
+  /** Takes the connection off the count. A second call does nothing. */
   release(): void {
     this.#limits?.giveBack(this.#who);
     this.#limits = undefined;
@@ -105,20 +116,20 @@ export function releaseAll(first: Taken | undefined): void {
 }
 
 /**
- * What a connection counts for: its address, or its network. Loopback has no share, nor has what
- * comes through a Unix socket and names nobody.
+ * The key under which a connection counts: its address, or its network. Loopback is not counted,
+ * nor is a Unix socket without a forwarded address.
  *
- * @returns "" for no share
+ * @returns "" when it is not counted
  */
 export function shareOf(address: string): string {
   return isLoopback(address) ? "" : networkOf(address);
 }
 
 /**
- * What an address counts as where clients are counted by address: an IPv4 address as itself. One
- * customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177), which count as one.
+ * The key of an address where clients are counted by address. An IPv4 address is its own key. A
+ * customer of an IPv6 network has a /64 of 2^64 addresses (RFC 6177), which share one key.
  *
- * @param address as `ctx.ip` gives it
+ * @param address an address as in `ctx.ip`
  */
 export function networkOf(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, "");

@@ -2,20 +2,20 @@ import type { IncomingMessage } from "node:http";
 import { isIP, type Server, type Socket } from "node:net";
 import proxyAddr from "proxy-addr";
 
-/** What a trusted proxy said of where a request comes from, on the request itself. */
+/** The property of a request with the client's address that a trusted proxy forwarded. */
 const FORWARDED_FOR = Symbol("forwarded for");
 
 interface Forwarded {
   [FORWARDED_FOR]?: string;
 }
 
-/** Stands in a list of trusted proxies for the other end of a server's Unix socket. */
+/** In a list of trusted proxies: the other end of a server's Unix socket. */
 export const UNIX = "unix";
 
-/** An entry with its brackets, quotes and port is no longer: 45 characters are the address. */
+/** The longest entry, with brackets, quotes and port. An address has 45 characters at most. */
 const MAX_ENTRY = 64;
 
-/** Which proxies are believed. */
+/** Which proxies are trusted. */
 export interface Trust {
   /** Whether an address is a trusted proxy's. */
   address(address: string): boolean;
@@ -41,20 +41,20 @@ export function compileTrust(proxies: readonly string[]): Trust {
   return { address, peer };
 }
 
-// A TCP socket that was reset has no address either: the server knows what it listens on.
+// A TCP socket that was reset has no address either, so ask the server what it listens on.
 function isUnix(socket: Socket & { server?: Server | null | undefined }): boolean {
   return typeof socket.server?.address() === "string";
 }
 
 /**
- * The client in a chain of proxies: the nearest hop that is no trusted proxy. What stands before
- * it, any client can have written; where a trusted proxy names no address (`unknown`, a word, an
- * obfuscated name), the proxy itself is all that is known.
+ * Finds the client in a chain of proxies: the nearest hop that is not a trusted proxy. A client can
+ * forge all entries before that. If a trusted proxy names no address (`unknown`, a word, an
+ * obfuscated name), the result is that proxy.
  *
  * @param header an `X-Forwarded-For` header; entries may have a port, brackets or quotes
  * @param peer the address of the proxy that sent it, "" for a Unix socket
  * @param trusts whether an address is a trusted proxy's
- * @returns an address, or "" when there is none
+ * @returns an address, or "" when none is known
  */
 export function clientBehind(
   header: string,
@@ -76,8 +76,8 @@ export function clientBehind(
   return client;
 }
 
-// Azure's gateways write a port, some proxies brackets, and RFC 7239's form is quoted. A zone
-// (`%eth0`) means something on the proxy alone.
+// Azure's gateways add a port, some proxies add brackets, and RFC 7239 quotes the entry. A zone
+// (`%eth0`) has a meaning only on the proxy.
 function addressIn(entry: string): string | undefined {
   if (entry.length > MAX_ENTRY) return undefined;
   const text = entry.replace(/^"(.*)"$/, "$1").replace(/^\[([^\]]*)\](?::\d*)?$/, "$1");
@@ -85,25 +85,25 @@ function addressIn(entry: string): string | undefined {
   return isIP(address) ? address : undefined;
 }
 
-/** Notes the address that a trusted proxy has forwarded a request for. */
+/** Stores the client's address that a trusted proxy has forwarded. */
 export function forwardedFor(req: IncomingMessage & Forwarded, address: string): void {
   req[FORWARDED_FOR] = address;
 }
 
 /**
- * The address a request comes from; behind a trusted proxy, once the door has let it in. It is ""
- * on a Unix socket whose other end has not said for whom it speaks.
+ * The client's address of a request; behind a trusted proxy it is known once the request was
+ * admitted. It is "" on a Unix socket without a forwarded address.
  */
 export function addressOf(req: IncomingMessage & Forwarded): string {
   return req[FORWARDED_FOR] ?? req.socket.remoteAddress ?? "";
 }
 
-/** The client a request comes from, for the log: the address, with the port where it is known. */
+/** The client of a request, for the log: the address, and the port if known. */
 export function clientOf(req: IncomingMessage & Forwarded, peer: string): string {
   return req[FORWARDED_FOR] ?? peer;
 }
 
-/** The address and port at the other end of a socket that is open, `unix` for a Unix socket. */
+/** The address and port of the other end of an open socket; `unix` for a Unix socket. */
 export function peerOf(req: IncomingMessage): string {
   const { remoteAddress, remotePort } = req.socket;
   if (remoteAddress === undefined && isUnix(req.socket)) return UNIX;

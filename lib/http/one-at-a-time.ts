@@ -8,19 +8,19 @@ import { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import { type Watched, wheel } from "../loop/ticker.ts";
 
-/** How long a response may wait for its client to read on, in milliseconds, unless told otherwise. */
+/** How long a response may wait for its client to read on, in milliseconds, by default. */
 export const UNREAD_RESPONSE_MS = 30_000;
 
-/** Ticks in the time that a response may be unread: its end is late by a quarter at most. */
+/** Ticks within that time: a connection is ended late by a quarter at most. */
 const TICKS_IN_TIMEOUT = 4;
 
 /** Ends the head of a request (RFC 9112 section 2.1); Node's parser takes no bare line feeds. */
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 /**
- * What the parser is fed at once, in bytes: up to the end of a head, so that it makes one request
- * at a time; but no less than the shortest request, nor less of a body than costs little to feed.
- * Behind the end of a body some twenty short requests can so be made early. They wait.
+ * How many bytes the parser is fed at once: up to the end of a head, so that it makes one request
+ * at a time, but at least the shortest request, or enough of a body to be cheap. Up to twenty short
+ * requests behind the end of a body can so be made early. They wait.
  */
 const LEAST_OF_HEADS = 18;
 const LEAST_OF_BODY = 512;
@@ -35,7 +35,7 @@ type Watching = Socket & { [TURNS]?: Turns | undefined };
 
 type Feed = (this: Socket, chunk: Buffer) => void;
 
-/** What of a socket's handle says how much the kernel has not taken yet. */
+/** The parts of a socket's handle that tell how much the kernel has not taken yet. */
 interface Queueing {
   readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;
 }
@@ -46,12 +46,12 @@ interface Waiting {
 }
 
 /**
- * Has each connection of a server answer one request at a time: the next one is read when the
- * answer has left. Node's parser reads whatever has come, and the app would begin all of it: files
- * are opened and bodies are made for a client that reads nothing. It also ends connections whose
- * client does not read its response on.
+ * Makes each connection of a server answer one request at a time: the server reads the next request
+ * when the answer has left. Node's parser alone reads all requests that have come, and the app
+ * begins all of them: it opens files and makes bodies for a client that reads nothing. Also ends
+ * connections whose client stops reading its response.
  *
- * @param server a server that nothing has connected to yet
+ * @param server a server without connections yet
  * @param listener answers a request
  * @param unreadMs how long a response may wait for its client to read on, in milliseconds
  * @returns the listener for the server's `request` event
@@ -61,7 +61,7 @@ export function oneAtATime(
   listener: RequestListener,
   unreadMs = UNREAD_RESPONSE_MS,
 ): RequestListener {
-  // Behind Node's own listener, which has put the parser on the socket.
+  // Runs after Node's own listener, which has put the parser on the socket.
   const event = server instanceof HttpsServer ? "secureConnection" : "connection";
   server.on(event, (socket: Watching) => {
     socket[TURNS] = new Turns(socket, listener, unreadMs);
@@ -73,22 +73,21 @@ export function oneAtATime(
   };
 }
 
-/** The response that a connection owes now, if any. */
+/** The response that a connection is writing now, if any. */
 export function owedOn(socket: Watching): ServerResponse | undefined {
   return socket[TURNS]?.current?.res;
 }
 
 /**
- * Lets go of a socket that leaves HTTP; what the parser was not fed is put back on it.
+ * Releases a socket that leaves HTTP, and puts back the bytes that the parser was not fed.
  *
- * @returns whether the request that the parser was fed last had come before the answer to the one
- *   before it had left
+ * @returns whether the last request came before the answer to the previous one had left
  */
 export function leaveHttp(socket: Watching): boolean {
   return socket[TURNS]?.leave() ?? false;
 }
 
-/** Ends a socket whose parser is gone, when the client does not read the response on it on. */
+/** Ends a socket without a parser when its client stops reading the response. */
 export function endIfUnread(socket: Socket, unreadMs = UNREAD_RESPONSE_MS): void {
   socket.setTimeout(unreadMs);
   socket.on("timeout", () => {
@@ -97,10 +96,10 @@ export function endIfUnread(socket: Socket, unreadMs = UNREAD_RESPONSE_MS): void
   });
 }
 
-/** The requests of one connection, one after the other. */
+/** Answers the requests of one connection, one after the other. */
 class Turns implements Watched {
   readonly periodMs: number;
-  /** What is answered now. */
+  /** The request that is answered now. */
   current: Waiting | undefined;
 
   readonly #socket: Watching;
@@ -109,10 +108,10 @@ class Turns implements Watched {
   readonly #waiting: Waiting[] = [];
   #rest: Buffer | undefined;
   #isPaused = false;
-  /** How many of the bytes to be fed came while an answer was on its way. */
+  /** How many unread bytes came while an answer was on its way. */
   #early = 0;
   readonly #unreadMs: number;
-  /** How much the kernel had taken when it last took something, and when that was. */
+  /** How many bytes the kernel had taken at the last progress, and when that was. */
   #taken = 0;
   #takenAt = wheel.now;
 
@@ -166,7 +165,7 @@ class Turns implements Watched {
     this.#listener(next.req, next.res);
   }
 
-  // After all who listen for the end of the response.
+  // After all other listeners for the end of the response.
   readonly #ended = (): void => process.nextTick(this.#next);
 
   readonly #next = (): void => {
@@ -181,7 +180,8 @@ class Turns implements Watched {
     }
   };
 
-  // The next request may be made while the body of this one is still coming, but not later.
+  // While the body of this request still comes, the parser may make the next request, but not
+  // later.
   get #isBusy(): boolean {
     return this.#waiting.length > 0 || this.current?.req.complete === true;
   }

@@ -1,18 +1,19 @@
 import { isIP, isIPv6 } from "node:net";
 
-/** A name of a host (RFC 952, and the underscores that some have), or an IPv4 address. */
+/** A host name (RFC 952, and underscores, which some names have), or an IPv4 address. */
 const NAME = /^[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*\.?$/;
-/** An IPv6 address in brackets or anything else, and a port if need be. */
+/** An IPv6 address in brackets, or another host, with an optional port. */
 const HOST_AND_PORT = /^(?:\[([^\]]*)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
-/** Schemes that have origins of another form, or none that a page sends. */
+/** Schemes whose origins have another form, or are never sent by a page. */
 const NO_APP = new Set(["http", "https", "ws", "wss", "ftp", "javascript", "data", "blob"]);
 
 /**
- * Whether a `Host` may be answered: it names this machine, or is one that is allowed. Anything
- * else may be a name that an attacker's DNS points at this address.
+ * Whether the server answers to a `Host`: it names this machine, or is allowed. Any other name may
+ * be one that an attacker's DNS points at this address.
  *
  * @param host a `Host` header, with or without a port
- * @param allowed hosts in the form of {@link canonicalHost}; with a port they allow that port only
+ * @param allowed hosts in the form of {@link canonicalHost}; a host with a port allows only that
+ *   port
  */
 export function hostAllowed(host: string, allowed: ReadonlySet<string>): boolean {
   const lower = host.toLowerCase();
@@ -28,10 +29,11 @@ function withoutPort(host: string): string {
 }
 
 /**
- * A host as browsers write it in `Host`: lower case, an IPv6 address in brackets and shortened.
+ * A host as browsers send it in `Host`: lower case, an IPv6 address in brackets and shortened.
  *
  * @param text a name or an address, with or without a port; IPv6 with or without brackets
- * @returns undefined for what no `Host` can be: a scheme, a wildcard, a leading dot, a bad port
+ * @returns undefined for a text that is never a `Host`: a scheme, a wildcard, a leading dot, a bad
+ *   port
  */
 export function canonicalHost(text: string): string | undefined {
   const lower = text.toLowerCase();
@@ -52,7 +54,7 @@ function shortened(address: string): string | undefined {
 
 /** Whether a host name or an address is this machine's own. */
 export function isLoopback(name: string): boolean {
-  // The usual ones first: this is asked of every connection.
+  // The usual names first: this runs for every connection.
   if (name === "127.0.0.1" || name === "localhost") return true;
   const bare = name.replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:/i, "");
   if (bare === "localhost" || bare.endsWith(".localhost")) return /^[a-z0-9.-]+$/.test(bare);
@@ -60,8 +62,8 @@ export function isLoopback(name: string): boolean {
 }
 
 /**
- * Whether an `Origin` may act on this server: the server's own, or one that is allowed, compared
- * whole (RFC 6454 section 5). `null`, which any sandboxed frame can send, is nobody's.
+ * Whether the server admits an `Origin`: its own, or an allowed one, compared whole (RFC 6454
+ * section 5). `null` is never admitted, because any sandboxed frame can send it.
  *
  * @param origin an `Origin` header
  * @param own scheme, host and port the request was sent to, such as `http://localhost:8000`
@@ -78,10 +80,10 @@ const LONGEST_ORIGIN = 512;
 /**
  * An origin as browsers write it: lower case, without a default port.
  *
- * @returns undefined for what is no http or https origin
+ * @returns undefined for a text that is not an http or https origin
  */
 export function canonical(origin: string): string | undefined {
-  // Decoding a label that begins with `xn--` costs the square of its length.
+  // Decoding a label that begins with `xn--` takes quadratic time.
   if (origin.length > LONGEST_ORIGIN || !/^https?:\/\/[^/?#@\\\s]+$/i.test(origin))
     return undefined;
   try {
@@ -92,9 +94,9 @@ export function canonical(origin: string): string | undefined {
 }
 
 /**
- * Whether a list of allowed origins can have this: an http or https origin as browsers write it,
- * for it is compared as a whole, or what apps on phones and desktops and extensions of browsers
- * send, such as `capacitor://localhost`, `tauri://localhost`, `chrome-extension://id`, `file://`.
+ * Whether a text may be in a list of allowed origins: an http or https origin exactly as browsers
+ * send it, or the origin of a phone app, a desktop app or a browser extension, such as
+ * `capacitor://localhost`, `tauri://localhost`, `chrome-extension://id`, `file://`.
  */
 export function isOrigin(text: string): boolean {
   if (text.includes("*")) return false;
@@ -106,7 +108,7 @@ export function isOrigin(text: string): boolean {
 /**
  * Checks a list of allowed origins.
  *
- * @throws TypeError for an entry that no client sends as its `Origin`, or that is never let in
+ * @throws TypeError for an entry that no client sends as its `Origin`, or that is never admitted
  */
 export function assertOrigins(origins: readonly string[] = []): void {
   const wrong = origins.find((origin) => !isOrigin(origin));

@@ -5,21 +5,21 @@ import { leaveHttp, owedOn } from "./one-at-a-time.ts";
 import { linger } from "./refusal.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
 
-/** Why Node's parser gave up on a request, in a status and a line for the client. */
+/** The status and the text for each error of Node's parser. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
   HPE_HEADER_OVERFLOW: [431, "expected shorter request headers"],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "expected shorter chunk extensions"],
   ERR_HTTP_REQUEST_TIMEOUT: [408, "expected the whole request in time"],
 };
-const MALFORMED = [400, "expected a request as RFC 9112 has it"] as const;
+const MALFORMED = [400, "expected a well-formed HTTP request (RFC 9112)"] as const;
 
 /**
- * Answers requests that Node's parser gives up on with the statuses that Node has for them, but
- * with the headers of every answer.
+ * Answers requests that Node's parser refuses: with Node's own statuses, and with the headers that
+ * every answer of this server has.
  */
 export function answerParserErrors(server: HttpServer | HttpsServer): void {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Behind a response that has begun, no other can come; the parser is gone in any case.
+    // A second response cannot follow one that has begun. The parser is gone in any case.
     const isBehind = owedOn(socket)?.headersSent;
     if (error.code === "ECONNRESET" || !socket.writable || isBehind) return void socket.destroy();
     leaveHttp(socket);

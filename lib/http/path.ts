@@ -4,7 +4,7 @@ import type Koa from "koa";
 /** `.` or `..` as a segment, encoded or not: clients resolve these before they send a path. */
 const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 
-/** The path of a request target as it was sent: all up to the `?`. */
+/** The path of a request target, not decoded: all up to the `?`. */
 export function rawPath(target: string): string {
   const query = target.indexOf("?");
   return query === -1 ? target : target.slice(0, query);
@@ -12,12 +12,12 @@ export function rawPath(target: string): string {
 
 /** A target in absolute form (RFC 9112 section 3.2.2), without userinfo, which names no host. */
 const ABSOLUTE = /^(?:https?|wss?):\/\/[^/?#@\\]+(?:[/?]|$)/i;
-/** What makes Koa's parser read a path as a URL, in which `//?@#` has none. */
+/** Characters that make Koa's parser read a path as a URL; `//?@#` then has no path. */
 const PARSED = /[\t\n\f\r #\u00a0\ufeff]/;
 
 /**
- * Whether a request's target has a path: `/path`, `http://host/path`, or the `*` of OPTIONS. Of
- * anything else Koa's parser makes a `ctx.path` that is `null`, or it throws.
+ * Whether a request's target has a path: `/path`, `http://host/path`, or the `*` of OPTIONS. For
+ * any other target Koa's parser throws, or `ctx.path` is `null`.
  *
  * @param target a request target as it was sent
  * @param method the request's method
@@ -35,9 +35,9 @@ export function hasPath(target: string, method: string | undefined): boolean {
 }
 
 /**
- * Whether a request's target means to Koa's URL parser what it says: the parser turns `/ws\#`
- * into `/ws/`, so a check on `ctx.path` and a look at `req.url` would be about different paths.
- * What is not plain is answered 404 or 403, whatever might match it.
+ * Whether Koa's URL parser leaves a request's target unchanged. The parser turns `/ws\#` into
+ * `/ws/`, so code that checks `ctx.path` and code that reads `req.url` would see different paths. A
+ * target that is not plain is answered 404 or 403, whichever route matches.
  */
 export function isPlain(ctx: Koa.Context): boolean {
   const target = ctx.originalUrl;
@@ -48,11 +48,11 @@ export function isPlain(ctx: Koa.Context): boolean {
 }
 
 /**
- * The target of a request with a slash added to its path or taken from it, query and encoding as
- * they were sent. It begins with exactly one slash and has no backslash, which browsers read as
- * one, so a `Location` made of it stays on this host.
+ * A request's target with a final slash added to its path or removed. Query and encoding stay the
+ * same. The result begins with exactly one slash and has no backslash, which browsers read as a
+ * slash, so a `Location` made of it stays on this host.
  *
- * @returns undefined where empty segments (`//`) make the slash ambiguous, or the target is no
+ * @returns undefined when empty segments (`//`) make the slash ambiguous, or the target is not a
  *   plain path
  */
 export function otherSlash(target: string): string | undefined {

@@ -1,12 +1,12 @@
 import Koa from "koa";
 import { Refusal } from "./refusal.ts";
 
-/** What `ctx.query` gives: a text for each key, or a list where the key came more than once. */
+/** The value of `ctx.query`: a text for each key, or a list for a repeated key. */
 export type Query = Record<string, string | string[]>;
 
 /**
- * The most parameters of one query. A form of people has tens; with a thousand, parsing costs less
- * than all the rest of a request.
+ * The most parameters of one query. A web form has tens; parsing a thousand costs less than the
+ * rest of a request.
  */
 export const MAX_QUERY_KEYS = 1_000;
 
@@ -14,8 +14,8 @@ export const MAX_QUERY_KEYS = 1_000;
 const SHORTEST_TOO_MANY = 2 * MAX_QUERY_KEYS + 1;
 
 /**
- * Parses a query as Koa does, to the same result, but in one pass: Koa asks for each key's values
- * anew, which costs the square of the query's length.
+ * Parses a query with the same result as Koa, but in one pass. Koa searches the query again for
+ * each key, which takes quadratic time.
  *
  * @param text a query without its `?`
  * @throws Refusal 400 for more than {@link MAX_QUERY_KEYS} parameters
@@ -31,7 +31,7 @@ export function parseQuery(text: string): Query {
   }
   const query: Query = {};
   for (const [key, value] of values) {
-    // Defined, not assigned: `__proto__` is a key like any other.
+    // Defined, not assigned, so that `__proto__` is an ordinary key.
     Object.defineProperty(query, key, {
       value,
       writable: true,
@@ -88,8 +88,8 @@ const LINEAR_QUERY: PropertyDescriptor = {
 };
 
 /**
- * Has the requests of an app parse their query with {@link parseQuery}. A parser that the app has
- * put on `app.request` itself, as koa-qs does, stays, before or after.
+ * Makes the requests of an app parse their query with {@link parseQuery}. If the app puts its own
+ * parser on `app.request`, as koa-qs does, that parser is used, whether it came before or after.
  *
  * @param app any Koa app
  */

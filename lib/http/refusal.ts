@@ -2,31 +2,32 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * How long a refused client's last bytes are read after the response: closing at once would
- * answer them with a reset, which can overtake the response (RFC 9112 section 9.6).
+ * How long the server reads a refused client's last bytes after the response, in milliseconds.
+ * Closing at once would answer them with a reset, which can overtake the response (RFC 9112 section
+ * 9.6).
  */
 const LINGER_MS = 1_000;
 
 /**
- * An answer that refuses a request or a handshake with a status and one line of text, and that
- * no log reports as a failure: it is the client's doing. Koa answers with it when it is thrown.
+ * An answer that refuses a request or a handshake with a status and one line of text. Koa sends it
+ * when middleware throws it. The log does not report it as a failure, because the client caused it.
  */
 export class Refusal extends Error {
   override readonly name = "Refusal";
-  /** Tells Koa that the message is meant for the client. */
+  /** Tells Koa to send the message to the client. */
   readonly expose = true;
   /** The HTTP status. */
   readonly status: number;
-  /** The same, under the other name that Koa and http-errors check. */
+  /** The same status, under the other name that Koa and http-errors read. */
   readonly statusCode: number;
   /** Response headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The reason for the log, which may say more than the client is told. */
+  /** The reason for the log, which may say more than the message. */
   readonly reason: string;
 
   /**
    * @param status an HTTP status of 400 or more
-   * @param message one line for the client: why, and what to do
+   * @param message one line for the client: the cause, and what to do
    * @param headers response headers, none by default
    * @param reason one line for the log; by default the message
    */
@@ -53,10 +54,10 @@ export function reasonOf(res: Reasoned): string | undefined {
   return res[REASON];
 }
 
-/** Longer than any origin or host that is meant. */
+/** Longer than any real origin or host. */
 const MAX_SHOWN = 300;
 
-/** What a client has sent in a header, for the log: clipped, and in printable ASCII. */
+/** A header's value for the log: clipped, and in printable ASCII. */
 export function shown(header: string): string {
   const text = header
     .slice(0, MAX_SHOWN)
@@ -67,7 +68,7 @@ export function shown(header: string): string {
 /**
  * Writes a refusal to a response, without Koa.
  *
- * @param res a response whose headers are not sent; those set so far are dropped
+ * @param res a response whose headers are not sent; headers set so far are dropped
  */
 export function writeRefusal(res: Reasoned, refusal: Refusal): void {
   res[REASON] = refusal.reason;
@@ -81,7 +82,7 @@ export function writeRefusal(res: Reasoned, refusal: Refusal): void {
   res.end(refusal.message);
 }
 
-/** Ends the socket of a refused client, once it has had time to read why. */
+/** Ends the socket of a refused client, after the client has had time to read the answer. */
 export function linger(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));

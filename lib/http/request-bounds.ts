@@ -4,25 +4,25 @@ import { assertFew } from "./query.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
- * The most commas and semicolons of an `Accept` header with quotes, in which negotiator looks for
- * quotes anew at each: the square of its length. Browsers send about ten.
+ * The most commas and semicolons of an `Accept` header with quotes. At each of them negotiator
+ * searches for quotes again, which takes quadratic time. Browsers send about ten.
  */
 const MAX_ACCEPT_PARTS = 100;
 
 /**
- * The longest `Host` or `X-Forwarded-Host`, in characters. A host name has 253 at most
- * (RFC 1035 section 2.3.4); decoding a longer `xn--` label costs the square of its length.
+ * The longest `Host` or `X-Forwarded-Host`, in characters. A host name has 253 at most (RFC 1035
+ * section 2.3.4); decoding a longer `xn--` label takes quadratic time.
  */
 const MAX_HOST_LENGTH = 1_024;
 
 const NAMES_OF_HOSTS = ["host", "x-forwarded-host"] as const;
 
 /**
- * Refuses requests whose headers or query cost more to read than their length says, before
- * anything reads them. What is checked here was found by measuring every header that Koa, its
- * packages or this library read, at doubling lengths.
+ * Refuses requests whose headers or query take more than linear time to read, before any code reads
+ * them. The checks come from measuring every header that Koa, its packages and this library read,
+ * at doubling lengths.
  *
- * @throws Refusal 400 that names the header or the query
+ * @throws Refusal 400, with the name of the header or the query
  */
 export function assertBounded(req: IncomingMessage): void {
   const { url = "", headers } = req;

@@ -1,6 +1,6 @@
 import { ServerResponse } from "node:http";
 
-/** What pages may load and do: what comes from this server, and nothing inline. */
+/** Pages may load only what comes from this server, and nothing inline. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -12,7 +12,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The headers that every answer carries, unless its app has set one of them itself. */
+/** The headers of every answer. An app may set its own value for each. */
 export const SECURITY_HEADERS = [
   ["Content-Security-Policy", CONTENT_SECURITY_POLICY],
   ["Cross-Origin-Opener-Policy", "same-origin"],
@@ -22,10 +22,10 @@ export const SECURITY_HEADERS = [
 ] as const;
 
 /**
- * A response that adds {@link SECURITY_HEADERS} when its head is written: whoever answers, and
- * though Koa drops all headers of a response whose middleware throws. An answer that sets a cookie,
- * or goes to a client that showed a cookie or credentials, is personal: no cache stores it
- * (RFC 9111 section 5.2.2.5), unless its app has set `Cache-Control`.
+ * A response that adds {@link SECURITY_HEADERS} when its head is written, so that every answer has
+ * them, even after Koa has dropped all headers because middleware threw. An answer is personal when
+ * it sets a cookie, or when the request had a cookie or credentials. Caches must not store a
+ * personal answer (RFC 9111 section 5.2.2.5), unless the app has set `Cache-Control`.
  */
 export class SecureResponse extends ServerResponse {
   override writeHead(...head: unknown[]): this {

@@ -1,6 +1,6 @@
-/** What a wheel turns: told the time at every tick. */
+/** The wheel calls its `tick` at every tick. */
 export interface Watched {
-  /** How often it wants to be told, in milliseconds. */
+  /** The longest time between two ticks, in milliseconds. */
   readonly periodMs: number;
   /** @param now the wheel's time in milliseconds */
   tick(now: number): void;
@@ -9,11 +9,11 @@ export interface Watched {
 const SLOWEST_MS = 1_000;
 
 /**
- * One timer for all heartbeats and deadlines of a process, in place of some for each connection.
+ * One timer for all heartbeats and deadlines of a process, instead of several for each connection.
  *
- * Its clock counts time in which this process could have heard something: after the event loop
- * was blocked, a tick counts as one period, and it is told after the sockets were read. So a
- * client whose pong waits in the kernel is never late.
+ * Its clock counts only time in which this process could read its sockets. After the event loop was
+ * blocked, a tick counts as one period, and it runs after the sockets were read. So a client whose
+ * pong waits in the kernel is never late.
  */
 export class Wheel {
   readonly #watched = new Set<Watched>();
@@ -32,12 +32,12 @@ export class Wheel {
     return this.#periodMs;
   }
 
-  /** How many are watched. */
+  /** How many objects are watched. */
   get size(): number {
     return this.#watched.size;
   }
 
-  /** Begins to tell something the time. The timer runs while anything is watched. */
+  /** Begins to call an object's `tick`. The timer runs while any object is watched. */
   add(watched: Watched): void {
     this.#watched.add(watched);
     if (this.#timer && watched.periodMs >= this.#periodMs) return;
@@ -47,11 +47,11 @@ export class Wheel {
       watched.periodMs,
     );
     this.#lastTick = performance.now();
-    // A timer alone keeps no process alive: its connections do.
+    // The timer must not keep the process alive.
     this.#timer = setInterval(() => this.#tick(), this.#periodMs).unref();
   }
 
-  /** Stops telling it. */
+  /** Stops calling an object's `tick`. */
   delete(watched: Watched): void {
     this.#watched.delete(watched);
     if (this.#watched.size === 0) this.#stop();
@@ -59,10 +59,10 @@ export class Wheel {
 
   #tick(): void {
     const at = performance.now();
-    // Whole milliseconds: V8 keeps fractions in objects of their own, wherever they are noted.
+    // Whole milliseconds: V8 allocates an object for each stored fraction.
     this.#now += Math.round(Math.min(at - this.#lastTick, this.#periodMs));
     this.#lastTick = at;
-    // After the poll phase, in which what has arrived is read.
+    // After the poll phase, in which Node reads the sockets.
     setImmediate(() => {
       for (const watched of this.#watched) watched.tick(this.#now);
     });

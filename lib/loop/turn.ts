@@ -1,23 +1,22 @@
-/** What is held back until the end of a turn. */
+/** Holds something back until the end of a turn. */
 export interface Held {
-  /** Lets go what was held back. */
+  /** Releases it. */
   letGo(): void;
 }
 
-/** The number of this turn of the event loop, of those in which something is written. */
+/** The number of this turn of the event loop. Only turns with writes count. */
 let turn = 0;
-/** Whether something has been written in it. */
+/** Whether this turn has a write. */
 let begun = false;
-/** Whether a message has come since the last turn that was ended. */
+/** Whether a message has come since the last end of a turn. */
 let heard = false;
-/** Whether its end is called for. */
+/** Whether the end of this turn is scheduled. */
 let ending = false;
 let held: Held[] = [];
 
 /**
- * To be called for each message that comes: what it has written is of another turn than what was
- * written before. So a turn of a lone answer needs no callback at its end, which would cost more
- * than the rest of its writing.
+ * Call this for every incoming message: what is written after it counts as a new turn. One message
+ * with one answer then needs no end-of-turn callback, which would cost more than the write.
  */
 export function messageCame(): void {
   heard = true;
@@ -27,11 +26,11 @@ export function messageCame(): void {
 }
 
 /**
- * The number of this turn, to be asked for before something is written.
+ * The number of this turn. Call this before a write.
  *
- * A turn that no message has begun may be one of a timer, and the next message may be far: it is
- * ended by a callback. After a turn that a message has begun, what a timer writes counts for that
- * one, and is at worst held back until the end of its own.
+ * If no message began this turn, a timer may have, and the next message may be far away: a callback
+ * ends such a turn. Writes of a timer after a message count for the message's turn. At worst they
+ * are held back until the end of the timer's own turn.
  */
 export function thisTurn(): number {
   if (begun) return turn;
@@ -40,7 +39,7 @@ export function thisTurn(): number {
   return turn;
 }
 
-/** Has something let go at the end of this turn: when all that runs now, and what it began, is done. */
+/** Calls `letGo` at the end of this turn, when the running code and its microtasks are done. */
 export function atEndOfTurn(what: Held): void {
   held.push(what);
   callForEnd();

@@ -8,19 +8,19 @@ import type { Handshake } from "../upgrade/handshake.ts";
 import type { Session } from "../upgrade/session.ts";
 import type { Logger } from "./log.ts";
 
-/** What of a request is logged when its response has ended. */
+/** The data of a request for its log line, which is written when the response has ended. */
 interface Beginning {
   readonly startedAt: number;
   readonly peer: string;
   readonly method: string | undefined;
   readonly path: string;
-  /** What earlier answers on the connection have taken, in bytes. */
+  /** Bytes written to the socket before this answer. */
   readonly writtenBefore: number;
-  /** Whether the kernel has taken the answer whole. */
+  /** Whether the kernel has taken the whole answer. */
   isFinished: boolean;
 }
 
-/** The head of a response as Node has written it, the empty line included. */
+/** The header of a response as Node has written it, with the empty line. */
 interface Written {
   readonly _header?: string | null;
 }
@@ -32,8 +32,8 @@ interface Begun {
 }
 
 /**
- * Tells a server's story in the log: a line for each handshake, for each end of a connection and
- * for each HTTP request, at level info. An ordinary disconnect is a line like any other.
+ * Logs a line at level info for each handshake and for each end of a connection. An ordinary
+ * disconnect is logged like any other.
  *
  * @param upgrades the server's upgrades
  * @param log where the lines go
@@ -73,12 +73,12 @@ export function logUpgrades(upgrades: Upgrades, log: Logger): void {
 }
 
 /**
- * Warns of members of topics that lose messages because they cannot keep up: at the first one,
- * the tenth, the hundredth …, so that a slow client does not fill the log.
+ * Warns of members of topics that lose messages because they are slow: at the first message, the
+ * tenth, the hundredth …, so that a slow client does not fill the log.
  *
- * @param upgrades the server's upgrades; other servers of this process have logs of their own
+ * @param upgrades the server's upgrades; each server of a process has its own log
  * @param log where the lines go
- * @returns ends it
+ * @returns a function that ends the warnings
  */
 export function logSlow(upgrades: Upgrades, log: Logger): () => void {
   const warn = (message: unknown) => {
@@ -97,11 +97,11 @@ export function logSlow(upgrades: Upgrades, log: Logger): () => void {
 }
 
 /**
- * A listener for a server's `request` event that logs each response when it has ended. Put it
- * before the app's.
+ * Makes a listener for a server's `request` event that logs each response when it has ended. Add it
+ * before the app's listener.
  */
 export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResponse) => void {
-  // One listener for all responses: each has its beginning on it.
+  // One listener for all responses: each response carries its own data.
   function tell(this: ServerResponse & Begun): void {
     const { startedAt, peer, method, path, writtenBefore } = this[BEGUN] as Beginning;
     const client = clientOf(this.req, peer);
@@ -121,7 +121,7 @@ export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResp
   return (req, res: ServerResponse & Begun) => {
     if (!log.isLevelEnabled("info")) return;
     const { method, url = "" } = req;
-    // Mounts rewrite `req.url` on the way; the story has the path as it was asked for.
+    // Mounts rewrite `req.url` on the way; the log has the original path.
     const writtenBefore = req.socket.bytesWritten;
     const peer = peerOf(req);
     const path = rawPath(url);
@@ -132,12 +132,12 @@ export function logRequests(log: Logger): (req: IncomingMessage, res: ServerResp
   };
 }
 
-// A response has the connection for itself until its end. Chunks count with their sizes.
+// Only one response uses the connection at a time. Of a chunked body the chunk sizes count too.
 function bodyBytes(res: ServerResponse & Written, writtenBefore: number): number {
   return Math.max(res.req.socket.bytesWritten - writtenBefore - (res._header?.length ?? 0), 0);
 }
 
-// A client may have all that was announced, and go, before the app knows that its file has ended.
+// A client may have the whole answer, and leave, before the app sees the end of its file.
 function isWhole(res: ServerResponse & Begun, bytes: number | undefined): boolean {
   if (res[BEGUN]?.isFinished) return true;
   if (res.req.socket.errored) return false;
@@ -145,7 +145,7 @@ function isWhole(res: ServerResponse & Begun, bytes: number | undefined): boolea
   return bytes !== undefined && announced !== undefined && bytes >= Number(announced);
 }
 
-// Node says so of a response whose socket was destroyed, too.
+// Node emits `finish` even when the socket was destroyed.
 function finish(this: ServerResponse & Begun): void {
   (this[BEGUN] as Beginning).isFinished = !this.req.socket.destroyed;
 }
@@ -164,7 +164,7 @@ function line(
   );
 }
 
-// A URL that a reason names may have the client's query, which may hold a token.
+// A reason may contain a URL with the client's query, which may hold a token.
 function withoutQuery(reason: string | undefined): string | undefined {
   return reason?.replace(/\?\S*/, "");
 }

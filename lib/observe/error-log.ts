@@ -2,7 +2,7 @@ import type { Server } from "node:net";
 import type Koa from "koa";
 import type { Logger } from "./log.ts";
 
-/** What a socket says when its client has left. */
+/** The error codes of a socket whose client has left. */
 const CLIENT_LEFT = new Set([
   "ECONNRESET",
   "EPIPE",
@@ -16,20 +16,20 @@ type Thrown = Error & { expose?: boolean; status?: number; code?: string };
 /** The logs of the servers of one app. */
 interface Logs {
   readonly byServer: WeakMap<Server, Logger>;
-  /** The log of the server that was started last, which is told of errors of no request. */
+  /** The log of the server that started last. It gets errors that belong to no request. */
   latest: Logger;
 }
 
 const logs = new WeakMap<Koa, Logs>();
 
 /**
- * Logs the errors of an app, whole and once each: Koa's default would print them to standard
- * error. An app that listens for `error` decides by itself.
+ * Logs each error of an app once, with its stack. Koa's default would print it to standard error.
+ * If the app itself listens for `error`, nothing is logged.
  *
- * An app may have several servers, one after the other or at once: an error of a request goes to
- * the log of the server that the request came to.
+ * An app may have several servers. An error of a request goes to the log of the server that got the
+ * request.
  *
- * @param app the root app; errors of mounted apps come to it unless they listen themselves
+ * @param app the root app; it gets the errors of mounted apps that do not listen for `error`
  * @param server a server of the app
  * @param log the server's log
  */
@@ -40,7 +40,7 @@ export function logErrors(app: Koa, server: Server, log: Logger): void {
     known.latest = log;
     return;
   }
-  // Koa's own, of `listen` or `callback`, is nobody's decision.
+  // Koa adds `onerror` by itself in `listen` and `callback`: the app has not chosen it.
   app.off("error", app.onerror);
   if (app.listenerCount("error") === 0) {
     const first: Logs = { byServer: new WeakMap([[server, log]]), latest: log };
@@ -57,14 +57,14 @@ function tell(error: Thrown, ctx: Koa.Context | undefined, { byServer, latest }:
   else log.error({ err: error }, error.message);
 }
 
-// A 404, or an error with a message for the client, is an answer to a request. A handler of a
-// WebSocket has nobody to answer any more: whatever it throws is a failure.
+// A 404, or an error with a message for the client, is an answer to a request. After the 101 no
+// answer is possible, so any error of a WebSocket handler is a failure, except a refusal.
 function isAnswer(error: Thrown, ctx: Koa.Context | undefined): boolean {
   if (ctx?.res.statusCode === 101) return error.name === "Refusal";
   return error.expose === true || error.status === 404;
 }
 
-// The code alone says nothing: a database's socket has the same ones.
+// The code alone proves nothing: a database's socket has the same codes.
 function hasLeft(error: Thrown, ctx: Koa.Context | undefined): boolean {
   return CLIENT_LEFT.has(error.code ?? "") && ctx?.req.socket.destroyed === true;
 }

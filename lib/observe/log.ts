@@ -3,7 +3,7 @@ import pretty from "pino-pretty";
 
 export type { Logger } from "pino";
 
-/** The levels of the log, the quietest last. */
+/** The levels of the log, from the most to the fewest lines. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** One of {@link LOG_LEVELS}. */
@@ -11,32 +11,42 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Options of {@link createLog}. */
 export interface LogOptions {
-  /** The least level that is logged. Default info. */
+  /** The lowest level that is logged. Default info. */
   level?: LogLevel;
   /** Where the lines go. Default standard output: readable on a terminal, JSON lines elsewhere. */
   destination?: DestinationStream;
 }
 
-/** What holds for lines on their way to standard output, where that is no terminal. */
+/** The limits of lines to standard output, when it is not a terminal. */
 export const LOG_LIMITS = {
-  /** How long a line may wait for others to be written with, in milliseconds: nobody sees it. */
+  /**
+   * How long a line may wait to be written together with others, in milliseconds: too short for
+   * people to notice.
+   */
   waitMs: 100,
   /**
-   * How many bytes are written at once, at most: what POSIX promises that a pipe takes whole or
-   * not at all (PIPE_BUF on Linux), so that no line is torn by another writer or by the end.
+   * How many bytes are written at once, at most: PIPE_BUF on Linux. POSIX promises that a pipe
+   * takes so many bytes whole or not at all, so that another writer, or the end of the process,
+   * does not tear a line.
    */
   writeBytes: 4_096,
-  /** How many bytes are enough to be written without waiting: there may be one more line. */
+  /** How many bytes are written without waiting. This leaves room for one more line. */
   enoughBytes: 3_072,
-  /** How many bytes wait for a reader that has stopped reading: some 5,000 lines. */
+  /** How many bytes wait for a reader that has stopped: some 5,000 lines. */
   maxBytes: 1024 * 1024,
-  /** How long the end of the process waits for such a reader, in milliseconds. */
+  /** How long the process waits for such a reader before it exits, in milliseconds. */
   endMs: 1_000,
 } as const;
 
 /**
- * The log of a served app: one readable line per event on a terminal, one JSON object per line
- * elsewhere. It never gets a message body, and of a URL only the path: a query may hold a token.
+ * Makes the log of a served app: one readable line per event on a terminal, one JSON object per
+ * line elsewhere. The framework never logs a message body, and of a URL only the path, because a
+ * query may hold a token.
+ *
+ * ```ts
+ * const log = createLog({ level: "warn" });
+ * await run(app, { log });
+ * ```
  */
 export function createLog(options: LogOptions = {}): Logger {
   const destination = options.destination ?? (process.stdout.isTTY ? readable() : standardOutput());
@@ -44,9 +54,10 @@ export function createLog(options: LogOptions = {}): Logger {
 }
 
 /**
- * Lines that are written several at once, and never wait for who reads them: what cannot be
- * written now is kept up to a bound, and beyond it counted and told once there is room again.
- * It is all the same whether the reader has stopped, has gone, or is a disk that is full.
+ * Writes several lines at once, and never waits for the reader. Lines that cannot be written now
+ * are kept up to a bound. Lines above the bound are dropped and counted, and the log reports their
+ * number once there is room. This holds when the reader has stopped, when it has gone, and when the
+ * disk is full.
  */
 export class LogOutput implements DestinationStream {
   readonly #stream: ReturnType<typeof pino.destination>;
@@ -54,28 +65,28 @@ export class LogOutput implements DestinationStream {
   #lost = 0;
   #endsAt = 0;
 
-  /** @param fd must not block when it cannot take more */
+  /** @param fd a file descriptor that does not block */
   constructor(fd: number) {
     const { waitMs, writeBytes, enoughBytes, maxBytes } = LOG_LIMITS;
     this.#stream = pino.destination({
       dest: fd,
-      // In the background its final flush writes later lines before those that are under way,
-      // drops the latter when they wait for a reader, and never ends if nobody reads.
+      // With `sync: false`, pino's final flush reorders lines, drops lines in flight, and hangs
+      // when the reader has stopped.
       sync: true,
       minLength: enoughBytes,
       maxWrite: writeBytes,
       maxLength: maxBytes,
       periodicFlush: waitMs,
-      // It sleeps between two attempts, which only a process that ends may do.
+      // Pino sleeps between two attempts, so retry only while the process ends.
       retryEAGAIN: () => performance.now() < this.#endsAt,
-      // Of strings it counts the bytes of all that wait, at every line.
+      // For strings pino counts the bytes of all waiting lines again at every line.
       contentMode: "buffer",
     });
-    // Pino's own listener makes a log that lost its reader once silent for ever, and throws what
-    // it does not know. What failed is still kept, and tried again with the next lines.
+    // Pino's own listener silences the log for ever after the first lost reader, and throws unknown
+    // errors. Lines that failed are kept, and written again with the next lines.
     this.#stream.removeAllListeners("error").on("error", () => {});
     this.#stream.on("drop", () => this.#lost++);
-    // Before the next line comes, but after the stream has made out what room there is.
+    // Before the next line, but after the stream has updated its free room.
     this.#stream.on("write", () => this.#lost > 0 && queueMicrotask(() => this.#tell()));
     this.#teller = pino({ base: null }, this);
   }
@@ -85,14 +96,14 @@ export class LogOutput implements DestinationStream {
     this.#stream.write(Buffer.from(line) as never);
   }
 
-  /** Writes all that waits, and waits for the reader for `endMs` at most. */
+  /** Writes all waiting lines. Waits for the reader for `endMs` at most. */
   end(): void {
     this.#endsAt = performance.now() + LOG_LIMITS.endMs;
     let written: number;
     this.#stream.on("write", (bytes: number) => {
       written = bytes;
     });
-    // Not flushSync(), which tries for ever once there is no reader.
+    // Not flushSync(), which never ends when there is no reader.
     do {
       written = 0;
       this.#stream.flush();
@@ -105,16 +116,16 @@ export class LogOutput implements DestinationStream {
     const lines = this.#lost;
     this.#lost = 0;
     this.#teller.warn({ event: "log-lost", lines }, `lines of the log lost: ${lines}`);
-    // Then there was no room for this one either.
+    // There was no room for this line either.
     if (this.#lost > 0) this.#lost = lines;
   }
 }
 
-// One for all logs of the process, whose writes would otherwise come in between each other's.
+// One output for all logs of the process, so that their writes do not mix.
 let standard: LogOutput | undefined;
 
 function standardOutput(): LogOutput {
-  // Asking for process.stdout is what keeps a pipe from blocking. A worker has none of its own.
+  // Reading process.stdout makes a pipe non-blocking. A worker's process.stdout has no `fd`.
   if (!standard) {
     const output = new LogOutput(process.stdout.fd ?? 1);
     process.once("exit", () => output.end());
@@ -123,12 +134,12 @@ function standardOutput(): LogOutput {
   return standard;
 }
 
-// Written at once: what was logged last before a crash is what one wants to read.
+// Written at once, because the last lines before a crash matter most.
 function readable(): DestinationStream {
   return pretty({
     sync: true,
     translateTime: "SYS:HH:MM:ss",
-    // What a line says in words it need not say again in fields.
+    // The message has the other fields in words.
     include: "time,level,err",
   });
 }

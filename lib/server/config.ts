@@ -3,34 +3,40 @@ import { compileTrust } from "../http/client.ts";
 import { canonicalHost, isOrigin } from "../http/origin.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
 
-/** A bad value in the environment: one line that names it, what was expected and what came. */
+/**
+ * A bad value in the environment. Its message is one line: the variable, the expected value and the
+ * actual one.
+ */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
 /** The settings of a served app. */
 export interface Config {
-  /** The address to listen on. Default 127.0.0.1: nobody else reaches it. */
+  /** The address to listen on. Default 127.0.0.1, which only this machine reaches. */
   host: string;
   /** The port to listen on, 0 for a free one. Default 8000. */
   port: number;
-  /** The path of a Unix socket to listen on in place of `host` and `port`. Default none. */
+  /** The path of a Unix socket to listen on instead of `host` and `port`. Default none. */
   socket: string;
   /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
   rootPath: string;
-  /** Seconds from the signal to the exit, at most. Default 10. */
+  /** The longest time from the signal to the exit, in seconds. Default 10. */
   graceSeconds: number;
-  /** The least level that is logged. Default info. */
+  /** The lowest level that is logged. Default info. */
   logLevel: LogLevel;
-  /** Proxies whose `X-Forwarded-*` is believed: addresses, CIDR ranges, `loopback`. Default none. */
+  /**
+   * Trusted proxies, whose `X-Forwarded-*` the server believes: addresses, CIDR ranges, `loopback`.
+   * Default none.
+   */
   trustProxy: readonly string[];
-  /** Host names the server answers to beside loopback. Default none. */
+  /** Host names that the server answers to, beside loopback. Default none. */
   allowedHosts: readonly string[];
   /** Origins that may connect beside the server's own. Default none. */
   allowedOrigins: readonly string[];
 }
 
-/** The settings that hold where nothing else is said. */
+/** The default settings. */
 export const DEFAULT_CONFIG: Readonly<Config> = {
   host: "127.0.0.1",
   port: 8000,
@@ -44,11 +50,11 @@ export const DEFAULT_CONFIG: Readonly<Config> = {
 };
 
 /**
- * Reads the settings from environment variables: `HOST`, `PORT`, `SOCKET`,
- * `ROOT_PATH`, `GRACE_SECONDS`, `LOG_LEVEL`, and the comma-separated lists `TRUST_PROXY`, `ALLOWED_HOSTS` and `ALLOWED_ORIGINS`. One that is empty
- * or missing takes its default.
+ * Reads the settings from environment variables: `HOST`, `PORT`, `SOCKET`, `ROOT_PATH`,
+ * `GRACE_SECONDS`, `LOG_LEVEL`, and the comma-separated lists `TRUST_PROXY`, `ALLOWED_HOSTS` and
+ * `ALLOWED_ORIGINS`. An empty or missing variable takes its default.
  *
- * @throws ConfigError for a value that cannot be meant
+ * @throws ConfigError for a bad value
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const one = <Name extends keyof Config>(
@@ -83,7 +89,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
-/** What Linux's `sun_path` holds before its final NUL; a longer path would be cut short. */
+/** The size of Linux's `sun_path` without its final NUL. A longer path would be cut. */
 const MAX_SOCKET_BYTES = 107;
 
 /** The environment variable of each setting. */

@@ -3,15 +3,17 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "../observe/log.ts";
 
-/** Descriptors that are kept for files, databases and answers, at most and as a share. */
+/**
+ * Descriptors reserved for files, databases and answers: at most so many, and at most this share.
+ */
 const RESERVE = 64;
 const RESERVE_SHARE = 1 / 16;
 /** A flood of connections must not become a flood of lines. */
 const TELL_EVERY_MS = 10_000;
 
 /**
- * Tells in the log of connections that were closed before a request was read: the first at once,
- * those of the next ten seconds in one line.
+ * Logs connections that were closed before a request was read: the first at once, those of the next
+ * ten seconds together in one line.
  */
 export class DropLog {
   readonly #log: Logger;
@@ -28,7 +30,7 @@ export class DropLog {
     if (!this.#timer) this.#tell();
   }
 
-  /** Tells what is left to be told. */
+  /** Logs the connections that are not logged yet. */
   end(): void {
     if (this.#waiting.size > 0) this.#tell();
     clearTimeout(this.#timer);
@@ -54,30 +56,30 @@ const NO_DESCRIPTORS =
   "the process has no file descriptors left for them (EMFILE); raise its limit (ulimit -n, LimitNOFILE)";
 
 /**
- * Drops connections when file descriptors run out, while a few are left for everything else, and
- * tells of all that is dropped. Without this libuv closes them by itself when `accept` fails with
- * EMFILE, and Node hears nothing of it.
+ * Drops connections before file descriptors run out, so that a few are left for everything else,
+ * and logs all dropped connections. Without this, `accept` fails with EMFILE, and libuv closes the
+ * connections without telling Node.
  *
  * @param server a server that does not listen yet
- * @param drops where it is told
+ * @param drops logs the dropped connections
  */
 export function watchDescriptors(server: Server, drops: DropLog): void {
   const limit = descriptorLimit();
   const last = limit - Math.min(RESERVE, Math.ceil(limit * RESERVE_SHARE));
   server.on("connection", (socket: Socket & { _handle?: { fd?: number } }) => {
-    // The lowest that is free is given: a high one says how many are in use, by whatever.
+    // The kernel gives the lowest free descriptor, so a high one means that many are in use.
     if ((socket._handle?.fd ?? -1) < last) return;
     socket.destroy();
     drops.add(NO_DESCRIPTORS);
   });
-  server.on("drop", () => drops.add("the server has its maxConnections"));
-  // Of `accept`, once the server listens: without a listener it would end the process.
+  server.on("drop", () => drops.add("the server has reached its maxConnections"));
+  // An error of `accept` after the server listens. Without a listener it would end the process.
   server.on("error", (error: NodeJS.ErrnoException) => {
     if (server.listening) drops.add(error.message);
   });
 }
 
-/** How many descriptors this process may have; where the system does not say, no limit. */
+/** How many descriptors this process may have; Infinity when the system does not say. */
 function descriptorLimit(): number {
   try {
     const limits = readFileSync("/proc/self/limits", "utf8");

@@ -13,17 +13,17 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Options of {@link frontOf}. */
 export interface FrontOptions extends DoorOptions {
-  /** The longest body of a request in bytes; a longer one gets 413. Default 1 MiB. */
+  /** The longest body of a request, in bytes. A longer body gets 413. Default 1 MiB. */
   maxBodyBytes?: number;
 }
 
 /**
- * What stands before the app for plain HTTP; `attach` has its own for handshakes.
+ * Makes the checks that run before the app for plain HTTP. `attach` has its own for handshakes.
  *
  * @param app the root app
  * @param door the door that the server has for handshakes too
  * @param options see {@link FrontOptions}
- * @param draining whether the server is on its way out
+ * @param draining whether the server is shutting down
  * @returns a listener for the server's `request` event
  */
 export function frontOf(
@@ -32,7 +32,7 @@ export function frontOf(
   options: FrontOptions,
   draining: () => boolean,
 ): RequestListener {
-  // The door leaves only what a trusted proxy has forwarded, so Koa may believe it.
+  // The door deletes forwarded headers of untrusted clients, so Koa may believe the rest.
   if (options.trustProxy?.length) app.proxy = true;
   const callback = app.callback();
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;

@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { rawPath } from "../http/path.ts";
 
 /**
- * Answers `/livez` (the process runs) and `/readyz` (it takes connections; 503 while it drains),
- * before the door and the app: a load balancer asks by address, whatever the Host.
+ * Answers `/livez` (the process runs) and `/readyz` (the server takes connections; 503 while it
+ * drains). This comes before the door and the app, because a load balancer asks by address, with
+ * any Host.
  *
- * @param draining whether the server is on its way out
- * @returns whether the request was one of these
+ * @param draining whether the server is shutting down
+ * @returns whether the request was for one of these paths
  */
 export function answerHealth(
   req: IncomingMessage,

@@ -7,37 +7,40 @@ import type { Refusal } from "../http/refusal.ts";
 import type { Upgrades } from "../upgrade/connections.ts";
 import type { DropLog } from "./dropped.ts";
 
-/** How many connections may be open that are no WebSocket (yet). */
+/** How many connections may be open that are not, or not yet, WebSockets. */
 export interface HttpLimitOptions {
-  /** In total. More get 503 with `Retry-After`. Default 20,000. */
+  /** In total. Above that the server answers 503 with `Retry-After`. Default 20,000. */
   maxHttpConnections?: number;
-  /** From one address, or one IPv6 /64. More get 429. Not for loopback or trusted proxies. Default 100. */
+  /**
+   * From one address, or one IPv6 /64. Above that the server answers 429. Not for loopback or
+   * trusted proxies. Default 100.
+   */
   maxHttpConnectionsPerAddress?: number;
 }
 
-/** What {@link HttpConnections} needs beside. */
+/** Options of {@link HttpConnections}. */
 interface Needs extends HttpLimitOptions {
   trustProxy?: readonly string[];
 }
 
 /**
- * How many connections beyond the limit wait for their request, to be told why it is refused;
- * more are closed at once.
+ * How many connections above the limit stay open until the server can refuse their request. The
+ * server closes further connections at once.
  */
 const MAX_REFUSED = 1_000;
-const TOO_MANY = "there are more than the limits of HTTP connections allow";
+const TOO_MANY = "more connections than maxHttpConnections or maxHttpConnectionsPerAddress allow";
 
 const HELD = Symbol("held");
 
-/** A place in the count, or why there is none. */
+/** A socket with its place in the count, or with the refusal for its requests. */
 type Held = Socket & { [HELD]?: Taken | Refusal | undefined };
 
 /**
- * The sockets of a server that are no WebSocket: in HTTP, in a TLS handshake, or upgraded by
- * another library. `upgrades` follows and counts the others.
+ * The sockets of a server that are not WebSockets: in HTTP, in a TLS handshake, or upgraded by
+ * another library. `upgrades` counts the WebSockets.
  */
 export class HttpConnections {
-  /** All of them. */
+  /** All these sockets. */
   readonly sockets = new Set<Socket>();
   readonly #limits: Limits;
   readonly #drops: DropLog;
@@ -48,7 +51,7 @@ export class HttpConnections {
    * @param server a server that does not listen yet
    * @param upgrades its upgrades
    * @param options limits; each has a default
-   * @param drops is told of connections that are closed at once
+   * @param drops logs connections that are closed at once
    */
   constructor(server: Server, upgrades: Upgrades, options: Needs, drops: DropLog) {
     const { maxHttpConnections, maxHttpConnectionsPerAddress, trustProxy } = options;
@@ -61,7 +64,7 @@ export class HttpConnections {
     this.#drops = drops;
     this.#isTls = server instanceof HttpsServer;
     const trust = compileTrust(trustProxy ?? []);
-    // One listener for all of them.
+    // One listener for all sockets.
     const connections = this;
     function forget(this: Socket): void {
       connections.#forget(this);
@@ -73,14 +76,14 @@ export class HttpConnections {
       this.#take(socket, trust.peer(socket));
     });
     upgrades.on("accepted", ({ socket }) => {
-      // In TLS a socket of its own is around the one that was counted.
+      // In TLS another socket wraps the counted one.
       const counted = (socket as { _parent?: Socket })._parent ?? socket;
       counted.off("close", forget);
       this.#forget(counted);
     });
   }
 
-  /** How many are counted now. */
+  /** How many connections are counted now. */
   get total(): number {
     return this.#limits.total;
   }
@@ -89,7 +92,7 @@ export class HttpConnections {
     try {
       socket[HELD] = this.#limits.take(socket.remoteAddress ?? "", exempt);
     } catch (refusal) {
-      // In TLS there is nothing to say before a costly handshake.
+      // In TLS an answer would need a costly handshake first.
       if (this.#isTls || this.#refused >= MAX_REFUSED) {
         socket.destroy();
         this.#drops.add(TOO_MANY);
@@ -109,7 +112,7 @@ export class HttpConnections {
   }
 }
 
-/** Why requests on a socket are refused: it is one too many. */
+/** The refusal for all requests on a socket above the limits, if it is one. */
 export function refusalOf(socket: Held): Refusal | undefined {
   const held = socket[HELD];
   return held instanceof Error ? held : undefined;

@@ -3,7 +3,7 @@ import { chmod } from "node:fs/promises";
 import type { Server } from "node:http";
 import net, { type AddressInfo, type ListenOptions } from "node:net";
 
-/** Where a server listens: on a Unix socket, or where there is none on an address and a port. */
+/** Where a server listens: on a Unix socket, or on an address and a port when `socket` is "". */
 export interface Place {
   readonly socket: string;
   readonly host: string;
@@ -11,16 +11,16 @@ export interface Place {
 }
 
 /**
- * Who may connect to a Unix socket: the server's user and group, whatever the umask. Whoever may
- * connect is believed, where `unix` is a trusted proxy.
+ * The mode of a Unix socket: the server's user and group may connect, whatever the umask. When
+ * `unix` is a trusted proxy, the server trusts all of these.
  */
 const SOCKET_MODE = 0o660;
 
 /**
- * Starts to listen. The file of a Unix socket that a killed server has left behind is removed
- * first, but never one that a server listens on, nor what is no socket.
+ * Starts to listen. First removes the file of a Unix socket that a killed server left behind, but
+ * never the socket of a running server, nor another kind of file.
  *
- * @throws what listening throws: EADDRINUSE, EACCES …
+ * @throws any error of listening: EADDRINUSE, EACCES …
  */
 export async function listen(server: Server, { socket, host, port }: Place): Promise<void> {
   if (socket === "") return bind(server, { host, port });
@@ -40,13 +40,13 @@ export async function listen(server: Server, { socket, host, port }: Place): Pro
 }
 
 /**
- * The URL of a server that listens, with a final slash; for a Unix socket as nginx's `proxy_pass`
- * takes it, `http://unix:/run/app.sock:/`.
+ * The URL of a listening server, with a final slash. For a Unix socket it has the form of nginx's
+ * `proxy_pass`, `http://unix:/run/app.sock:/`.
  */
 export function urlOf(server: Server, { socket, host }: Place, scheme: "http" | "https"): string {
   if (socket !== "") return `${scheme}://unix:${socket}:/`;
   const { port } = server.address() as AddressInfo;
-  // A wildcard is no address to open; this machine's own is one it covers.
+  // A browser cannot open a wildcard address; localhost is one that it covers.
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
   return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}/`;
 }
@@ -62,8 +62,8 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-// Another server may start at the same time and take the path between question and removal: the
-// file is removed in the turn in which it is still the one that was asked.
+// Another server may start meanwhile and take the path. So the file is removed only if it is still
+// the same file, and in the same turn as that check.
 async function removeStale(path: string): Promise<boolean> {
   const asked = identityOf(path);
   if (asked === undefined || (await answers(path)) || identityOf(path) !== asked) return false;
@@ -76,7 +76,8 @@ function identityOf(path: string): string | undefined {
   return found?.isSocket() ? `${found.dev} ${found.ino} ${found.ctimeNs}` : undefined;
 }
 
-// Only a refusal says that nothing listens; a full queue or missing rights say that something may.
+// Only ECONNREFUSED proves that no server listens. After other errors, such as a full queue or
+// missing rights, one may.
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(path);

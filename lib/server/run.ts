@@ -7,12 +7,19 @@ import { EXIT, Shutdown } from "./shutdown.ts";
 export { EXIT };
 
 /**
- * Serves an app as a process: settings from the environment, SIGTERM and SIGINT drain it, so does
- * an error that nobody catches, and each way to end has an exit code of its own, one of
- * {@link EXIT}. What `uvicorn.run(app)` is to FastAPI.
+ * Serves an app as a process, as `uvicorn.run(app)` does for FastAPI. Reads settings from the
+ * environment. SIGTERM, SIGINT and uncaught errors drain the server. Each way to end has its own
+ * exit code, one of {@link EXIT}.
+ *
+ * ```ts
+ * // main.ts
+ * const app = new App();
+ * app.mount("/ws", echo);
+ * await run(app);
+ * ```
  *
  * @param app the root app
- * @param options what the environment cannot say
+ * @param options options of {@link serve}; they override the environment
  */
 export async function run(app: Koa, options: ServeOptions = {}): Promise<void> {
   let shutdown: Shutdown | undefined;
@@ -31,7 +38,7 @@ export async function run(app: Koa, options: ServeOptions = {}): Promise<void> {
   }
 }
 
-/** An error of listening, as Node gives it. */
+/** Node's error when listening fails. */
 type ListenError = NodeJS.ErrnoException & { port?: number; address?: string };
 
 function explain(error: ListenError): { line: string; code: number } {
@@ -50,12 +57,12 @@ function explain(error: ListenError): { line: string; code: number } {
   return { line: error.stack ?? String(error), code: EXIT.failedStart };
 }
 
-// Node says EACCES for a folder that is not there as well.
+// Node reports EACCES for a missing folder too.
 function explainSocket({ code, message, address }: ListenError): { line: string; code: number } {
   if (code === "EADDRINUSE") {
-    const line = `SOCKET: expected a path of its own, but ${address} is in use; stop what listens there, or set SOCKET`;
+    const line = `SOCKET: expected a free path, but ${address} is in use; stop what listens there, or set SOCKET`;
     return { line, code: EXIT.portInUse };
   }
-  const line = `SOCKET: expected a path in a folder that is there and can be written (${message})`;
+  const line = `SOCKET: expected a path in an existing, writable folder (${message})`;
   return { line, code: EXIT.badValue };
 }

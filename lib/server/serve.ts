@@ -29,46 +29,52 @@ export interface ServeOptions
     AttachOptions,
     FrontOptions,
     HttpLimitOptions {
-  /** Where the story is told; by default to standard output at `logLevel`. */
+  /** The log. Default: standard output, at `logLevel`. */
   log?: Logger;
-  /** A certificate and its key, to serve https and wss. */
+  /** A certificate and its key, to serve https and wss. Default none. */
   tls?: { cert: string | Buffer; key: string | Buffer };
   /** Deadlines of the apps' lifespans. */
   lifespans?: LifespanDeadlines;
   /**
-   * Ends a start that is under way: no further lifespan starts, those already started stop in
-   * reverse, and `serve` throws the signal's reason, within the grace period.
+   * Aborts a start: no further lifespan starts, the started ones stop in reverse order, and `serve`
+   * throws the signal's reason, all within the grace period.
    */
   signal?: AbortSignal;
-  /** How long a request's headers may take, in milliseconds; then 408. Default 10,000. */
+  /**
+   * How long a request's headers may take, in milliseconds. After that the server answers 408.
+   * Default 10,000.
+   */
   headersTimeoutMs?: number;
-  /** How long a whole request may take, in milliseconds; then 408. Default 300,000. */
+  /**
+   * How long a whole request may take, in milliseconds. After that the server answers 408. Default
+   * 300,000.
+   */
   requestTimeoutMs?: number;
   /**
    * How long a connection is kept for its next request, in milliseconds; 0 keeps none. Default
-   * 65,000: longer than the 60 s for which balancers keep theirs, so that none sends a request
-   * into a connection that is being closed.
+   * 65,000: load balancers keep connections for 60 s, and must not send a request to a connection
+   * that the server is closing.
    */
   keepAliveTimeoutMs?: number;
   /** How long a response may wait for its client to read on, in milliseconds. Default 30,000. */
   unreadResponseMs?: number;
 }
 
-/** A served app. */
+/** A running server. */
 export interface Serving {
   /**
-   * Where it is, with a final slash: `http://127.0.0.1:8000/`, or `http://unix:/run/app.sock:/`
-   * as nginx writes a Unix socket.
+   * The server's URL, with a final slash: `http://127.0.0.1:8000/`, or
+   * `http://unix:/run/app.sock:/` for a Unix socket, as nginx writes it.
    */
   readonly url: string;
   /** The connections of this server. */
   readonly upgrades: Upgrades;
-  /** The server underneath. */
+  /** Node's own server. */
   readonly server: Server;
   /**
-   * Drains the server within the grace period: new handshakes are refused 503, connections are
-   * closed 1012, handlers get time to end, lifespans stop in reverse. A second call gives the
-   * same promise.
+   * Drains the server within the grace period: refuses new handshakes with 503, closes connections
+   * with 1012, gives handlers time to end, and stops lifespans in reverse order. A second call
+   * returns the same promise.
    */
   close(): Promise<void>;
 }
@@ -98,17 +104,23 @@ const KINDS: OptionKinds<ServeOptions> = {
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 300_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-/** How often Node looks for requests that are late: a tenth of the shortest wait. */
+/** How often Node checks for late requests: a tenth of the shortest default. */
 const CHECK_EVERY_MS = 1_000;
 
 /**
- * Starts the lifespans of an app and its mounts, listens, and says where.
+ * Starts the lifespans of an app and its mounts, then listens.
+ *
+ * ```ts
+ * const serving = await serve(app, { port: 0 });
+ * console.log(serving.url); // http://127.0.0.1:41235/
+ * await serving.close();
+ * ```
  *
  * @param app the root app
  * @param options settings; each has a default
- * @throws TypeError for an unknown option, and for a value that is not of its kind
- * @throws what a lifespan or the listening throws (`EADDRINUSE`, say), after stopping in reverse
- *   what was started
+ * @throws TypeError for an unknown option, or a value of the wrong kind
+ * @throws any error of a lifespan or of listening (`EADDRINUSE`, for example), after the started
+ *   lifespans have stopped in reverse order
  */
 export async function serve(app: Koa, options: ServeOptions = {}): Promise<Serving> {
   assertOptions(options, KINDS, "serve");
@@ -161,10 +173,10 @@ function createServer(options: ServeOptions): Server {
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   const timeouts = {
     requestTimeout,
-    // Node refuses headers that may take longer than the whole request.
+    // Node refuses a headersTimeout longer than the requestTimeout.
     headersTimeout: options.headersTimeoutMs ?? Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
     connectionsCheckingInterval: CHECK_EVERY_MS,
-    // To Node 0 means for ever.
+    // To Node, 0 means for ever.
     keepAliveTimeout: Math.max(options.keepAliveTimeoutMs ?? KEEP_ALIVE_TIMEOUT_MS, 1),
     ServerResponse: SecureResponse,
   };

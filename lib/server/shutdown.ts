@@ -15,16 +15,16 @@ export const EXIT = {
   badValue: 2,
   /** The port is in use. */
   portInUse: 3,
-  /** An error that nobody caught; everything was drained. */
+  /** An uncaught error; everything was drained. */
   uncaught: 4,
-  /** A second signal ended it at once. */
+  /** A second signal ended the process at once. */
   secondSignal: 130,
 } as const;
 
 /**
- * The end of a process that serves an app: a signal drains it, and so does an error that nobody
- * catches, for nobody knows what such an error has left undone. A second one of either kind ends
- * it at once.
+ * The end of a process that serves an app. A signal drains the server. So does an uncaught error,
+ * because the state that it leaves is unknown. A second signal, or a second such error, ends the
+ * process at once.
  */
 export class Shutdown {
   readonly #app: Koa;
@@ -36,31 +36,31 @@ export class Shutdown {
   #errors = 0;
 
   /**
-   * Listens to the process from now on, until it ends.
+   * Listens for signals and uncaught errors of the process from now on.
    *
    * @param app the root app
-   * @param log told of errors that nobody catches
+   * @param log gets uncaught errors
    */
   constructor(app: Koa, log: Logger) {
     this.#app = app;
     this.#log = log;
     process.on("SIGTERM", this.#onSignal);
     process.on("SIGINT", this.#onSignal);
-    // Node brings rejections that nobody handles here as well.
+    // Node emits this for unhandled rejections too.
     process.on("uncaughtException", this.#onUncaught);
   }
 
-  /** Aborted when the process is to end before it serves. */
+  /** Aborted when the process must end before the server listens. */
   get start(): AbortSignal {
     return this.#start.signal;
   }
 
-  /** The exit code, once the process is to end. */
+  /** The exit code, once the process must end. */
   get code(): number | undefined {
     return this.#code;
   }
 
-  /** Says what is to be drained from now on. */
+  /** Sets the server to drain. */
   serves(serving: Serving): void {
     this.#serving = serving;
     if (this.#code !== undefined) this.#drain(serving);
@@ -82,7 +82,7 @@ export class Shutdown {
     const where = at === undefined ? "" : ` at ${at}`;
     const fields = { event: "uncaught", origin, at, ...requestOf(this.#app), err };
     if (this.#log.isLevelEnabled("error")) {
-      this.#log.error(fields, `nobody caught this (${origin}${where}): ${err.message}`);
+      this.#log.error(fields, `uncaught error (${origin}${where}): ${err.message}`);
     } else {
       // Even a silent log must not hide why the process ends.
       process.stderr.write(`${err.stack ?? err.message}\n`);
@@ -98,7 +98,7 @@ export class Shutdown {
   }
 
   #drain(serving: Serving): void {
-    // In a turn of its own, for Node brings what was rejected at the very end only after this one.
+    // In a later turn, because Node reports the last unhandled rejections only after this one.
     serving.close().then(
       () => setImmediate(() => process.exit(this.#code)),
       () => setImmediate(() => process.exit(this.#code || EXIT.failedStart)),
@@ -113,7 +113,8 @@ function placeOf({ stack = "" }: Error): string | undefined {
   return own?.trim().replace(/^at /, "");
 }
 
-// Known where an app was made with `asyncLocalStorage`. The query may hold a token.
+// Known when an app was created with `asyncLocalStorage`. Without the query, which may hold a
+// token.
 function requestOf(app: Koa): { method?: string; path?: string } {
   const ctx = currentContext(app);
   return ctx ? { method: ctx.method, path: rawPath(ctx.originalUrl) } : {};

@@ -9,7 +9,7 @@ import { TestSocket } from "./socket.ts";
 
 /** Options of {@link TestClient.start}: all of `serve`'s, on a free port and with a silent log. */
 export interface StartOptions extends Omit<ServeOptions, "socket"> {
-  /** Whether closing fails for a timer or socket that is left behind. Default true. */
+  /** Whether `close` fails when the app leaves a timer or socket behind. Default true. */
   leftovers?: boolean;
 }
 
@@ -30,14 +30,13 @@ const CONNECT_MS = 10_000;
 /** How long a handler, timer or socket may take to end after its connections were closed. */
 const SETTLE_MS = 3_000;
 const POLL_MS = 5;
-/** A test with thousands of connections must not print them all. */
+/** How many leftovers an error names: a test may have thousands of connections. */
 const MOST_NAMED = 20;
 const FETCH_MS = 5_000;
 
 /**
- * Runs any app, alone or with what is mounted in it, on a free port with its lifespan, and talks
- * to it as a client. Leaving the scope closes everything; it throws when a handler, a timer or
- * a socket is left behind.
+ * Runs an app with its mounts and lifespans on a free port, and talks to it as a client. Leaving
+ * the scope closes everything, and throws when a handler, a timer or a socket is left behind.
  *
  * ```ts
  * test("echo answers", async () => {
@@ -49,9 +48,9 @@ const FETCH_MS = 5_000;
  * ```
  */
 export class TestClient implements AsyncDisposable {
-  /** Where the app is, with a final slash. */
+  /** The app's URL, with a final slash. */
   readonly url: string;
-  /** The served app, for what this class does not offer. */
+  /** The running server, for anything that this class does not offer. */
   readonly serving: Serving;
   readonly #sockets = new Set<TestSocket>();
   readonly #leftovers: Leftovers | undefined;
@@ -70,12 +69,12 @@ export class TestClient implements AsyncDisposable {
   /**
    * Starts an app on a free port.
    *
-   * @throws what `serve` throws: a lifespan that fails, say
+   * @throws what `serve` throws, for example when a lifespan fails
    */
   static async start(app: Koa, options: StartOptions = {}): Promise<TestClient> {
     const { leftovers: wanted = true, ...serving } = options;
     const leftovers = wanted ? Leftovers.watch() : undefined;
-    // Now, while the stack has the line that asks for it.
+    // Taken now, while the stack has the test's line.
     const made = new Error();
     const log = options.log ?? createLog({ level: "silent" });
     try {
@@ -94,8 +93,8 @@ export class TestClient implements AsyncDisposable {
   };
 
   /**
-   * `fetch` with a path of this app. Redirects are shown, not followed, and the connection is not
-   * kept. Without a signal of its own it ends after 5,000 ms.
+   * Calls `fetch` with a path of this app. Does not follow redirects, and does not keep the
+   * connection. Without a `signal` it gives up after 5,000 ms.
    */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
@@ -107,8 +106,8 @@ export class TestClient implements AsyncDisposable {
   /**
    * Opens a WebSocket.
    *
-   * @param path a path of this app, with a query if need be
-   * @throws HandshakeRefused with status, headers and body when the answer is plain HTTP
+   * @param path a path of this app, with or without a query
+   * @throws HandshakeRefused with status, headers and body when the server answers in plain HTTP
    */
   connect(path: string, options: ConnectOptions = {}): Promise<TestSocket> {
     const url = this.url.replace(/^http/, "ws").replace(/\/$/, "") + path;
@@ -120,7 +119,7 @@ export class TestClient implements AsyncDisposable {
     });
     return new Promise((resolve, reject) => {
       let socket: TestSocket | undefined;
-      // Synchronous with the 101, so that a message in the same packet is not missed.
+      // In the same tick as the 101, so that a message in the same packet is not lost.
       ws.once("upgrade", (response) =>
         ws.once("open", () => {
           socket = new TestSocket(ws, path, response.headers, () => this.#failure);
@@ -142,7 +141,7 @@ export class TestClient implements AsyncDisposable {
   /**
    * Closes every connection and the app.
    *
-   * @throws Error that lists the handlers, timers and sockets that are left behind
+   * @throws Error that lists the handlers, timers and sockets left behind
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -159,7 +158,7 @@ export class TestClient implements AsyncDisposable {
     for (const socket of this.#sockets) socket.ws.close();
     const { live } = this.serving.upgrades;
     await until(() => {
-      // Answers that are still to come would reach nobody.
+      // The client has gone, so no answer would reach it.
       for (const { connection } of live) connection.hurry();
       return live.size === 0;
     });
@@ -170,7 +169,7 @@ export class TestClient implements AsyncDisposable {
     if (left.length > 0) {
       const more = left.length > MOST_NAMED ? `; and ${left.length - MOST_NAMED} more` : "";
       const named = left.slice(0, MOST_NAMED).join("; ");
-      throw new Error(`expected nothing to be left behind, but there is: ${named}${more}`);
+      throw new Error(`expected nothing left behind, but got: ${named}${more}`);
     }
   }
 

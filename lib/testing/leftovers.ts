@@ -1,7 +1,7 @@
 import { type AsyncHook, createHook } from "node:async_hooks";
 import { fileURLToPath } from "node:url";
 
-/** The kinds of resource that keep a process alive when they are forgotten. */
+/** The kinds of resource that keep a process alive. */
 const KINDS: Readonly<Record<string, string>> = {
   Timeout: "timer",
   TCPWRAP: "socket",
@@ -12,13 +12,13 @@ const KINDS: Readonly<Record<string, string>> = {
   Worker: "worker",
 };
 
-/** The framework's own directory, and in it that of the test client. */
+/** The framework's own folder, and the test client's folder in it. */
 const LIB = fileURLToPath(new URL("..", import.meta.url));
 const TESTING = fileURLToPath(new URL(".", import.meta.url));
 
 interface Resource {
   readonly type: string;
-  /** Has the stack of its creation, which costs most when it is read. */
+  /** Has the stack of its creation. Reading the stack is the costly part. */
   readonly made: Error;
   readonly hasRef: () => boolean;
 }
@@ -26,20 +26,20 @@ interface Resource {
 let watching: Leftovers | undefined;
 let users = 0;
 
-/** Clients that are not closed yet, each with the stack of its start. */
+/** Open clients, each with the stack of its start. */
 const clients = new Map<object, Error>();
 
 /**
- * Watches what is created from now on and keeps the process alive: timers, sockets, servers. For
- * each it notes the line of the user's code that created it.
+ * Watches the timers, sockets and servers that are created from now on and keep the process alive.
+ * Notes for each the line of the user's code that created it.
  */
 export class Leftovers {
   readonly #resources = new Map<number, Resource>();
   readonly #hook: AsyncHook;
 
   /**
-   * The watch of this process, begun by its first user; give it back with {@link release}. There
-   * is one for all, because a hook cannot tell whose test it was that created something.
+   * The shared watch of this process; call {@link release} afterwards. It is shared because a hook
+   * cannot tell which test created a resource.
    */
   static watch(): Leftovers {
     users++;
@@ -56,19 +56,19 @@ export class Leftovers {
     clients.set(client, made);
   }
 
-  /** Notes that a client is closed, or about to be. */
+  /** Notes that a client is closed, or is closing. */
   static closed(client: object): void {
     clients.delete(client);
   }
 
-  /** The clients that nobody has closed, a line each: `TestClient started at test/x.test.ts:12:3`. */
+  /** The open clients, a line each: `TestClient started at test/x.test.ts:12:3`. */
   static clients(): string[] {
     return [...clients.values()].map(
       (made) => `TestClient started ${frameOf(made) ?? "somewhere"}`,
     );
   }
 
-  /** A watch of its own, for a whole process: clients share the one of {@link watch}. */
+  /** Makes a separate watch, for a whole process. Clients share the one of {@link watch}. */
   constructor() {
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => this.#note(id, type, resource),
@@ -76,7 +76,7 @@ export class Leftovers {
     }).enable();
   }
 
-  /** What is left now, a line each: `timer created at apps/chat/room.ts:12:3`. */
+  /** The resources left now, a line each: `timer created at apps/chat/room.ts:12:3`. */
   list(): string[] {
     return [...this.#resources.values()]
       .filter((resource) => resource.hasRef() && !isOwn(resource))
@@ -86,7 +86,7 @@ export class Leftovers {
   /**
    * Ends one use of the watch.
    *
-   * @returns whether it was the last one, and what is left now is left behind
+   * @returns whether this was the last use, so that resources left now are left behind
    */
   release(): boolean {
     if (--users > 0) return false;
@@ -108,15 +108,14 @@ export class Leftovers {
   }
 }
 
-// A timer that only Node's own code asked for (its fetch, its test runner), or this client's
-// deadlines, is not the app's.
+// Timers of Node's own code (its fetch, its test runner) and of this client are not the app's.
 function isOwn({ type, made }: Resource): boolean {
   if (type !== "Timeout") return false;
   const [first] = framesOf(made);
   return first === undefined || first.includes(TESTING);
 }
 
-// The line of the app or the test if there is one, and of a package or of ours otherwise.
+// The first line of the app or the test, or else of a package or this framework.
 function frameOf(made: Error): string | undefined {
   const frames = framesOf(made);
   const isUsers = (frame: string) => !frame.includes(LIB) && !/[\\/]node_modules[\\/]/.test(frame);

@@ -1,4 +1,4 @@
-/** What {@link TestClient.connect} throws for a handshake that was answered with plain HTTP. */
+/** {@link TestClient.connect} throws this when the server answers a handshake in plain HTTP. */
 export class HandshakeRefused extends Error {
   override readonly name = "HandshakeRefused";
   /** The HTTP status. */
@@ -8,7 +8,7 @@ export class HandshakeRefused extends Error {
   /** The response's body as text. */
   readonly body: string;
 
-  /** @param path the path that was asked for */
+  /** @param path the path of the handshake */
   constructor(path: string, status: number, headers: Headers, body: string) {
     super(`expected the handshake of ${path} to be accepted, but got ${status}: ${body}`);
     this.status = status;

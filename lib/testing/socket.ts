@@ -3,7 +3,7 @@ import type { WebSocket } from "ws";
 import type { Closed } from "../close-codes.ts";
 import { Inbox } from "../connection/inbox.ts";
 
-/** How long a receive waits unless it is told otherwise. */
+/** How long a receive waits by default, in milliseconds. */
 const RECEIVE_MS = 5_000;
 
 /** Options of a receive. */
@@ -12,13 +12,16 @@ export interface ReceiveOptions {
   timeoutMs?: number;
 }
 
-/** The client's end of a WebSocket in a test. Every wait has a deadline and says what it was for. */
+/**
+ * The client's end of a WebSocket in a test. Every wait has a deadline, and its error says what did
+ * not come.
+ */
 export class TestSocket {
   /** The subprotocol the server selected, or "". */
   readonly protocol: string;
   /** The headers of the 101. */
   readonly headers: IncomingHttpHeaders;
-  /** The `ws` underneath, for what this class does not offer. */
+  /** The WebSocket of `ws`, for anything that this class does not offer. */
   readonly ws: WebSocket;
 
   readonly #path: string;
@@ -29,9 +32,9 @@ export class TestSocket {
   #end: Closed | undefined;
 
   /**
-   * Made by {@link TestClient.connect}, before the first message can have arrived.
+   * {@link TestClient.connect} creates it before the first message can arrive.
    *
-   * @param failure the last error of the app: what a test does not get may be its fault
+   * @param failure returns the last error of the app, which may be why a message does not come
    */
   constructor(
     ws: WebSocket,
@@ -58,7 +61,7 @@ export class TestSocket {
     });
   }
 
-  /** Sends a text message, or bytes as a binary one. */
+  /** Sends a text message, or bytes as a binary message. */
   send(data: string | Uint8Array): void {
     this.ws.send(data);
   }
@@ -71,8 +74,8 @@ export class TestSocket {
   /**
    * Takes the next message.
    *
-   * @throws Error when none comes in time or the connection has ended; its cause is what the app
-   *   threw last
+   * @throws Error when no message comes in time, or the connection has ended; its cause is the
+   *   app's last error
    */
   async receive(options: ReceiveOptions = {}): Promise<string | Buffer> {
     const { done, value } = await this.#inTime(this.#inbox.next(), "a message", options);
@@ -87,15 +90,15 @@ export class TestSocket {
    * const { count } = await socket.receiveJson<{ count: number }>();
    * ```
    *
-   * @typeParam T what the test takes the value for; it is not checked
-   * @throws what {@link receive} throws, and a SyntaxError for what is no JSON
+   * @typeParam T the type that the test expects; it is not checked
+   * @throws what {@link receive} throws, and a SyntaxError when the message is not JSON
    */
   async receiveJson<T = unknown>(options: ReceiveOptions = {}): Promise<T> {
     return JSON.parse((await this.receive(options)).toString()) as T;
   }
 
   /**
-   * Waits for the end of the connection; messages may still be there to be received.
+   * Waits for the end of the connection. Messages that came before can still be received.
    *
    * @returns the close code and reason; 1006 when there was no close frame
    */
@@ -109,7 +112,7 @@ export class TestSocket {
     return this.closed();
   }
 
-  /** Ends the connection without a close frame, as a client that is gone. */
+  /** Ends the connection without a close frame, like a client that is gone. */
   terminate(): void {
     this.ws.terminate();
   }

@@ -11,53 +11,54 @@ import {
 } from "../connection/debts.ts";
 import { slices as ofThisProcess, type Sliced } from "./slices.ts";
 
-/** How many are gone to between two looks at the clock, which takes a tenth as long as a send. */
+/** How many sends between two looks at the clock. A look takes a tenth as long as a send. */
 const LOOK_EVERY = 32;
-/** How many messages are on their way at once; with one more, all go out now. */
+/** How many messages may be on their way at once. One more, and all are sent now. */
 const MAX_UNDER_WAY = 64;
 
 const NOTHING: Send = () => {};
 
 /**
- * Brings messages to many, in the order in which they came, and never holds the event loop for
- * long: what does not fit into a turn goes on in the next ones. What comes meanwhile is brought
- * along, so that each gets all of it in one system call. Nobody has to wait for that: a connection
- * that does something else is paid first, see {@link Debts}.
+ * Sends messages to many targets, in order, without blocking the event loop: sends that do not fit
+ * into one turn go on in the next turns. Messages that come meanwhile join the round, so that each
+ * target gets all of them in one system call. If the app sends something else to a connection
+ * meanwhile, the connection is first paid what it is owed, see {@link Debts}.
  *
- * What is under way is bounded: where more comes than can be sent, it holds the loop, as a loop
- * over all targets would, and with it whoever publishes in this process.
+ * The number of messages on their way is bounded. Above the bound the fan-out sends all of them in
+ * one turn, which blocks the event loop, and so slows the publishers of this process.
  */
 export class FanOut<Target extends Subscription> implements Sliced {
   readonly #targets: ReadonlyMap<unknown, Target>;
   readonly #slices: typeof ofThisProcess;
   #last = new Entry(NOTHING);
-  /** The last message that all have had. */
+  /** The last message that all targets have had. */
   #through = this.#last;
   #count = 0;
-  // Of the map, live: it forgets who leaves, and comes to who joins, for whom nothing is.
+  // A live iterator of the map: it skips targets that leave, and visits targets that join. Messages
+  // from before they joined are not sent to those.
   #left: Iterator<Target> | undefined;
-  /** The last message when it set out: what all have had when it is back. */
+  /** The last message when the round began: at the end of the round all targets have had it. */
   #upTo = this.#last;
   #isUrgent = false;
 
   /**
-   * @param targets to whom, as they are when it gets to them
-   * @param slices what calls for its turns
+   * @param targets the targets; may change at any time
+   * @param slices shares the time of the event loop; default that of this process
    */
   constructor(targets: ReadonlyMap<unknown, Target>, slices = ofThisProcess) {
     this.#targets = targets;
     this.#slices = slices;
   }
 
-  /** The last message: a subscription that begins now has had it. */
+  /** The last message. A subscription that begins now starts after it. */
   get last(): Entry {
     return this.#last;
   }
 
   /**
-   * Brings a message to all there are: at once, or behind what is on its way.
+   * Sends a message to all targets: at once, or behind earlier messages.
    *
-   * @param send brings it to one; it must not throw
+   * @param send sends it to one target; it must not throw
    */
   add(send: (target: Target) => void): void {
     const isIdle = this.#through === this.#last;
@@ -69,10 +70,10 @@ export class FanOut<Target extends Subscription> implements Sliced {
     else if (isIdle) this.#slices.begin(this);
   }
 
-  /** Brings all that has not got through yet, now. */
+  /** Sends all messages that are on their way now. */
   flush(): void {
     this.#isUrgent = true;
-    // What runs already goes on to the end.
+    // A delivery that runs already goes on to the end.
     if (!isDelivering()) this.run(0);
   }
 
@@ -110,7 +111,7 @@ export class FanOut<Target extends Subscription> implements Sliced {
     }
   }
 
-  // Nobody needs these messages any more, but the last one is held until the next one comes.
+  // All targets have had these messages. The last entry stays until the next one is added.
   #comeBack(): void {
     while (this.#through !== this.#upTo) {
       this.#through = this.#through.next as Entry;

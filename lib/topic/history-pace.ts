@@ -3,45 +3,48 @@ import { networkOf } from "../http/capacity.ts";
 import { assertOptions, COUNT, type OptionKinds, PER_SECOND as RATE } from "../options.ts";
 import { Overdraft } from "./overdraft.ts";
 
-/** How much history one address is sent: see {@link HistoryPace}. */
+/** How much history one address may read, see {@link HistoryPace}. */
 export interface PaceOptions {
-  /** Messages a second in the long run; one of more than a KiB counts for each. Default 20,000. */
+  /** Messages a second in the long run; a long message counts one for each KiB. Default 20,000. */
   perSecond?: number;
-  /** How many at once. Default 200,000. */
+  /** Messages at once. Default 200,000. */
   burst?: number;
 }
 
 const KINDS: OptionKinds<PaceOptions> = { perSecond: RATE, burst: COUNT };
 
-/** Twenty whole histories of 1,000 messages: some hundredths of a core. */
+/** Twenty whole histories of 1,000 messages a second take some hundredths of a core. */
 const PER_SECOND = 20_000;
-/** All that two hundred come back to after an interruption: behind one address there may be many. */
+/**
+ * The whole history for two hundred clients that return at once: one address may stand for many
+ * clients.
+ */
 const BURST = 200_000;
 const KIB = 1_024;
-/** How many addresses are known before those that have had their rest are forgotten. */
+/** How many addresses are kept before those with a full bucket are dropped. */
 const MANY = 1_024;
-/** How many at most: the one that was sent history the longest ago goes first. */
+/** How many addresses are kept at most. The least recently charged is dropped first. */
 const MOST = 16_384;
 
-/** The longest time between two looks; a timer of Node's must not be longer than 2^31 ms. */
+/** The longest wait between two checks. Node's timers must be shorter than 2^31 ms. */
 const LONGEST_MS = 60_000;
 
-/** For how many messages one counts, by its length in UTF-16 units. */
+/** How many messages a message counts for, by its length in UTF-16 units. */
 export function messagesIn(length: number): number {
   return Math.max(1, Math.ceil(length / KIB));
 }
 
-/** Who is sent history. */
+/** The connection that reads history. */
 export interface Reader {
   readonly address: string;
-  /** Aborted when there is nobody any more who waits. */
+  /** Aborted when the connection has ended. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Paces the history that one address is sent, for a short request may ask for all of it: a token
- * bucket for each address, or IPv6 /64, that may be overdrawn by what was asked for at once. Who
- * comes next waits until that is made up for, and is never refused.
+ * Limits how fast one address reads history, because a short request can ask for all of it. Each
+ * address, or IPv6 /64, has a token bucket. One request may overdraw it; the next request then
+ * waits until the bucket has recovered. No request is refused.
  */
 export class HistoryPace {
   readonly #perSecond: number;
@@ -51,7 +54,7 @@ export class HistoryPace {
 
   /**
    * @param now a monotonic clock in milliseconds, default `performance.now`
-   * @throws TypeError for an option that there is not, or that is no number of 0 or more
+   * @throws TypeError for an unknown option, or a value that is not a number of 0 or more
    */
   constructor(options: PaceOptions = {}, now = () => performance.now()) {
     assertOptions(options, KINDS, "the pace of a Hub");
@@ -60,12 +63,14 @@ export class HistoryPace {
     this.#now = now;
   }
 
-  /** How many addresses are known. */
+  /** How many addresses are kept. */
   get addresses(): number {
     return this.#accounts.size;
   }
 
-  /** Resolves when a reader's address may be sent history, or the reader is gone. */
+  /**
+   * Resolves when a reader's address may read history, or when the reader's connection has ended.
+   */
   async turn(reader: Reader): Promise<void> {
     for (let ms = this.waitMs(reader.address); ms > 0; ms = this.waitMs(reader.address)) {
       if (reader.signal.aborted) return;
@@ -73,14 +78,14 @@ export class HistoryPace {
     }
   }
 
-  /** How long an address has to wait, in milliseconds; 0 when it may be sent history now. */
+  /** How long an address has to wait, in milliseconds; 0 when it may read history now. */
   waitMs(address: string): number {
     const ms = this.#accounts.get(networkOf(address))?.waitMs(this.#now()) ?? 0;
     return Math.min(ms, LONGEST_MS);
   }
 
   /**
-   * Notes what an address is sent.
+   * Charges an address for history.
    *
    * @param messages how many, see {@link messagesIn}
    */
@@ -89,7 +94,7 @@ export class HistoryPace {
     const key = networkOf(address);
     const account = this.#accounts.get(key) ?? this.#open();
     account.take(messages, this.#now());
-    // Behind the others.
+    // Moves it to the end of the map, as the most recent.
     this.#accounts.delete(key);
     this.#accounts.set(key, account);
   }

@@ -13,19 +13,21 @@ import { type BrokerFailure, type Failed, Topic, type TopicParts } from "./topic
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
-  /** Carries messages between processes. Default a {@link MemoryBroker} of this hub's own. */
+  /** Carries messages between processes. Default a new {@link MemoryBroker}. */
   broker?: Broker;
-  /** What a topic keeps. Default the last 1,000 messages of the last 24 hours. */
+  /** How many messages a topic keeps, and how long. Default 1,000 messages for 24 hours. */
   retention?: Retention;
-  /** What happens to members that cannot keep up; may differ by topic. Default `disconnect`. */
+  /**
+   * What happens to members that cannot keep up. A function chooses by topic. Default `disconnect`.
+   */
   slow?: SlowPolicy | ((topic: string) => SlowPolicy);
-  /** How much history one address is sent; those who join wait for their turn. */
+  /** How much history one address may read; a member that joins waits for its turn. */
   pace?: PaceOptions;
-  /** What one connection may fill of the others' buffers, where it is named as `from`. */
+  /** How much one connection may publish when it is named as `from`. */
   share?: ShareOptions;
   /**
-   * Told of what the broker has failed at where no caller is told: what `join`, `publish` and
-   * `signal` fail at they throw. Default the `error` event of the app that a member belongs to.
+   * Receives failures of the broker that no caller sees; `join`, `publish` and `signal` throw
+   * theirs. Default: the `error` event of the app to which a member belongs.
    */
   onError?: (error: unknown, where: BrokerFailure) => void;
 }
@@ -44,24 +46,25 @@ const KINDS: OptionKinds<HubOptions> = {
   onError: "other",
 };
 
-/** How a message is published. */
+/** Options of {@link Hub.publish}. */
 export interface HubPublishOptions {
-  /** Publish it once only, see {@link Broker.publish}. */
+  /** Publishes the message only once, see `PublishOptions.key`. */
   key?: string;
   /**
-   * The connection whose message it is: beyond its {@link HubOptions.share} the publication waits,
-   * to be awaited by its handler; when the connection ends before its turn it is a `CloseError`.
+   * The connection that publishes. Beyond its {@link HubOptions.share} the publication waits, so
+   * its handler must await it. If the connection ends meanwhile, `publish` rejects with a
+   * `CloseError`.
    */
   from?: Connection<unknown>;
 }
 
-/** A connection in the registry. It knows since when it is open, and to which mount. */
+/** A connection in the hub's registry. */
 export interface Registered {
   readonly connection: Connection<unknown>;
   readonly topics: readonly string[];
 }
 
-/** What the registry has of a connection; what is broadcast goes to it. */
+/** A connection's entry in the registry. Broadcasts go to it. */
 class Registration extends Subscription {
   readonly connection: Connection<unknown>;
   readonly topics = new Set<string>();
@@ -75,16 +78,19 @@ class Registration extends Subscription {
 const RETENTION: Retention = { count: 1_000, ageMs: 24 * 60 * 60 * 1_000 };
 
 /**
- * The one object that knows the connections of an app: who joined what, and a way to reach one,
- * a topic's members, or everybody.
+ * Knows the connections of an app and the topics that they joined. Sends to one connection, to the
+ * members of a topic, or to all connections.
  *
  * ```ts
- * await hub.join("lobby", socket);
- * await hub.publish("lobby", "hello");
+ * const hub = new Hub();
+ * app.websocket("/lobby", async (socket) => {
+ *   await hub.join("lobby", socket);
+ *   for await (const text of socket) await hub.publish("lobby", text);
+ * });
  * ```
  */
 export class Hub {
-  /** What carries the messages. */
+  /** Carries the messages. */
   readonly broker: Broker;
   readonly #retention: Retention;
   readonly #slow: (topic: string) => SlowPolicy;
@@ -96,7 +102,7 @@ export class Hub {
   readonly #everybody = new FanOut(this.#registry);
   readonly #followed = new WeakSet<Connection<unknown>>();
 
-  /** @throws TypeError for an option that there is not */
+  /** @throws TypeError for an unknown option */
   constructor(options: HubOptions = {}) {
     assertOptions(options, KINDS, "a Hub");
     const { slow = "disconnect" } = options;
@@ -114,11 +120,11 @@ export class Hub {
   }
 
   /**
-   * Adds a connection to a topic. It leaves by itself when it ends. Resolves when it has been
-   * welcomed and has caught up.
+   * Adds a connection to a topic. A connection that ends leaves by itself. Resolves when the
+   * connection has been welcomed and has caught up.
    *
-   * @returns false when it was a member already, or has ended
-   * @throws what the broker throws; the connection is no member then
+   * @returns false when the connection was a member already, or has ended
+   * @throws any error of the broker; the connection is then not a member
    */
   async join(
     name: string,
@@ -139,7 +145,7 @@ export class Hub {
     return true;
   }
 
-  /** Takes a connection out of a topic, once it has been sent what was published before. */
+  /** Takes a connection out of a topic. It is first sent all earlier messages. */
   leave(name: string, connection: Connection<unknown>): boolean {
     const topic = this.#topics.get(name);
     if (!topic?.delete(connection)) return false;
@@ -154,10 +160,10 @@ export class Hub {
   }
 
   /**
-   * Publishes a message to a topic: it gets a position and is retained, and every member is sent
-   * it. Members that cannot keep up hold nobody.
+   * Publishes a message to a topic. The topic gives it a position, retains it and sends it to every
+   * member. A slow member does not slow the others.
    *
-   * @throws TypeError when it is no text
+   * @throws TypeError when `data` is not a string
    */
   publish(name: string, data: string, options: HubPublishOptions = {}): Promise<Published> {
     assertText(data);
@@ -167,9 +173,9 @@ export class Hub {
   }
 
   /**
-   * Sends a passing message to the members a topic has now; it is not retained.
+   * Sends a message to a topic's present members; the topic does not retain it.
    *
-   * @throws TypeError when it is no text
+   * @throws TypeError when `data` is not a string
    */
   signal(name: string, data: string): Promise<void> {
     assertText(data);
@@ -179,7 +185,7 @@ export class Hub {
   /**
    * Sends a message to every connection of this process.
    *
-   * @throws TypeError when it is neither text nor bytes
+   * @throws TypeError when `message` is neither text nor bytes
    */
   broadcast(message: Outgoing, options: { except?: Connection<unknown> } = {}): void {
     assertOutgoing(message);
@@ -190,7 +196,7 @@ export class Hub {
     });
   }
 
-  /** The connection of this process with an id, to `send` to it or to `close` it. */
+  /** The connection of this process with an id. */
   find(id: string): Connection<unknown> | undefined {
     for (const connection of this.#registry.keys()) if (connection.id === id) return connection;
     return undefined;
@@ -229,7 +235,7 @@ export class Hub {
     try {
       this.#onError(error, where);
     } catch (failure) {
-      // Nobody waits for it who could be told.
+      // No caller awaits this, so the app's `error` event gets it.
       connection.report(failure);
     }
   };
@@ -239,7 +245,7 @@ export class Hub {
       this.#registry.get(connection) ?? new Registration(connection, this.#everybody.last);
     this.#registry.set(connection, registration);
     registration.topics.add(name);
-    // Once, however often it joins: a connection may live long.
+    // Only once for each connection, however often it joins: a connection may live long.
     if (this.#followed.has(connection)) return;
     this.#followed.add(connection);
     void connection.ended.then(() => {
@@ -254,7 +260,7 @@ export class Hub {
     return topic;
   }
 
-  // Its name is free at once: who comes next opens it anew, with a subscriber of its own.
+  // Frees the name at once: the next member opens a new topic, with its own subscription.
   #shut(topic: Topic, last: Connection<unknown>): void {
     if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
     topic.end(last);

@@ -5,35 +5,41 @@ import { DELIVER, DELIVER_HELD, type Entry, Subscription } from "../connection/d
 import { assertOutgoing, Frame } from "../connection/frame.ts";
 
 /**
- * What happens to a member that cannot keep up: it is closed 1013 at the bound of its
- * connection; or the oldest of its waiting messages are dropped; or only the latest is kept.
+ * What happens to a member that cannot keep up. `disconnect`: the server closes it with 1013 at the
+ * bound of its connection. `drop-oldest`: the oldest of its waiting messages are dropped. `latest`:
+ * only the latest waiting message is kept.
  */
 export type SlowPolicy = "disconnect" | "drop-oldest" | "latest";
 
-/** Turns what was published into what one kind of member is sent; undefined for nothing. */
+/** Turns published data into the text for a member; undefined to send nothing. */
 export type Encode = (data: string, publication: Publication | undefined) => string | undefined;
 
 const FAILED = Symbol("failed");
 
-/** One message as each kind of member is sent it: encoded and framed once for all of them. */
+/**
+ * One message in the form of each `encode` function: encoded and framed once for all members that
+ * share the function.
+ */
 export type Frames = Map<Encode, Frame | typeof FAILED | undefined>;
 
 /** How a connection joins a topic. */
 export interface JoinOptions {
-  /** What it is sent of each message; the data as it was published by default. */
+  /** Makes the text that the member is sent. Default: the data as it was published. */
   encode?: Encode;
   /**
-   * Greets the member, and again when the topic's epoch changes. With it the member gets what the
-   * topic retains, from `since` on; without it only what comes from now on.
+   * Makes the first text that the member is sent. The topic calls it again when its epoch changes.
+   * With `welcome` the member gets the retained messages after `since`; without it only new
+   * messages.
    *
-   * @param history `position` is the one before the first message that follows
+   * @param history `position` is the one before the first message that follows: when the member is
+   *   sent 8 and 9, `position.offset` is 7
    */
   welcome?: (history: History) => string | undefined;
-  /** The last position the client knows, as it sent it. */
+  /** The last position that the client knows, unchecked, as the client sent it. */
   since?: unknown;
 }
 
-/** What `koa-subapps:slow` of `node:diagnostics_channel` tells of a member that lost messages. */
+/** A member has lost messages; the channel `koa-subapps:slow` of `node:diagnostics_channel`. */
 export interface SlowEvent {
   readonly topic: string;
   readonly connection: Connection<unknown>;
@@ -46,20 +52,20 @@ export interface SlowEvent {
 export const slowChannel = channel("koa-subapps:slow");
 
 const AS_PUBLISHED: Encode = (data) => data;
-/** Waiting messages of a slow member under `drop-oldest`: a queue as long as a connection's own. */
+/** Waiting messages of a slow member under `drop-oldest`, as many as a connection's queue. */
 const WAITING_MESSAGES = 64;
 
-/** One connection in one topic: where it is in the topic, and what waits for it. */
+/** One connection in one topic: its position, and its waiting messages. */
 export class Member extends Subscription {
   readonly connection: Connection<unknown>;
   readonly encode: Encode;
   /** See {@link JoinOptions.welcome}. */
   readonly welcome: JoinOptions["welcome"];
-  /** Whether it gets messages as they come; not while it is still catching up. */
+  /** Whether the member gets messages as they come. False while it catches up. */
   live = false;
-  /** Whether it has been welcomed, so that signals may come. */
+  /** Whether the member has been welcomed, and so gets signals. */
   welcomed = false;
-  /** The offset of the last message it was sent. */
+  /** The offset of the last message that the member was sent. */
   offset = 0;
 
   readonly #topic: string;
@@ -69,7 +75,7 @@ export class Member extends Subscription {
   #dropped = 0;
 
   /**
-   * @param had the last of the topic's messages that is not for it
+   * @param had the last message before the member joined
    */
   constructor(
     topic: string,
@@ -86,18 +92,21 @@ export class Member extends Subscription {
     this.#policy = policy;
   }
 
-  /** How many messages it has lost to its policy. */
+  /** How many messages the member has lost to its policy. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** It gets messages as they come from now on: what came before must have been paid. */
+  /** From now on the member gets messages as they come. Earlier debts must be paid before. */
   goLive(): void {
     this.welcomed = true;
     this.live = true;
   }
 
-  /** Has it catch up again; what waits is in the history or lost with it. */
+  /**
+   * Prepares the member to catch up again. Its waiting messages are in the history, or lost with
+   * it.
+   */
   restart(): void {
     this.live = false;
     this.welcomed = false;
@@ -105,15 +114,15 @@ export class Member extends Subscription {
   }
 
   /**
-   * Welcomes it, at the position that what it is sent of the history begins behind.
+   * Welcomes the member at the position before the first message of the history.
    *
-   * @param charge told how long the welcome is, in UTF-16 units
+   * @param charge called with the length of the welcome in UTF-16 units
    */
   async greet(history: History, charge: (length: number) => void): Promise<void> {
     const { position, publications } = history;
     this.offset = publications[0] ? publications[0].offset - 1 : position.offset;
     const text = this.welcome?.({ ...history, position: { ...position, offset: this.offset } });
-    // What has been signalled so far is not for it.
+    // Signals from before the welcome are not for this member.
     this.debts.pay();
     this.welcomed = true;
     if (text === undefined) return;
@@ -121,7 +130,9 @@ export class Member extends Subscription {
     await this.connection.send(text);
   }
 
-  /** Sends it a message of the history, unless it had it; as fast as it reads. */
+  /**
+   * Sends the member a message of the history, unless the member had it. Waits for a slow client.
+   */
   async replay(
     publication: Publication,
     frameOf: (publication: Publication) => Frame | undefined,
@@ -133,14 +144,15 @@ export class Member extends Subscription {
   }
 
   /**
-   * Sends it a message that many are sent. Those whose encoding fails have lost it, and are closed
-   * 1011 rather than left with a gap; the error is told once. The others get theirs.
+   * Sends the member a message to many. If `encode` throws, the members with that function are
+   * closed with 1011, because they would have a gap; the error is reported once. Other members get
+   * the message.
    */
   send(frames: Frames, data: string, publication?: Publication): void {
     const { encode } = this;
     let frame = frames.get(encode);
     if (frame === undefined && !frames.has(encode)) {
-      // One that has been closed for it stays until its client has answered.
+      // A closed member stays in the topic until its client has answered the close.
       if (!this.connection.open) return;
       frame = this.#encoded(data, publication);
       frames.set(encode, frame);
@@ -161,7 +173,7 @@ export class Member extends Subscription {
     }
   }
 
-  /** Sends a message now, or deals with it as the policy says. It waits for nobody. */
+  /** Sends a message now, or queues or drops it as the policy says. Never waits. */
   deliver(frame: Frame): void {
     if (this.#policy === "disconnect" || (!this.#pumping && this.connection.ready)) {
       void this.connection[DELIVER](frame);
@@ -193,7 +205,7 @@ export class Member extends Subscription {
     this.#pumping = false;
   }
 
-  /** Writes what its policy still holds: it has not been dropped. */
+  /** Writes the messages that still wait under its policy. */
   override writeOut(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

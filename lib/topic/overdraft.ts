@@ -1,6 +1,6 @@
 /**
- * A token bucket that may be overdrawn: what is asked for at a time is given whole, and who comes
- * next waits until that is made up for. It holds four numbers and no timer.
+ * A token bucket that may be overdrawn: one call may take more than there is, and the next must
+ * wait until the bucket has recovered. It holds four numbers and no timer.
  */
 export class Overdraft {
   readonly #perMs: number;
@@ -9,8 +9,8 @@ export class Overdraft {
   #at: number;
 
   /**
-   * @param perSecond how much comes back each second
-   * @param burst how much there is at most
+   * @param perSecond how much is added each second
+   * @param burst how much the bucket holds at most
    * @param now a monotonic clock's time in milliseconds
    */
   constructor(perSecond: number, burst: number, now = performance.now()) {
@@ -20,18 +20,18 @@ export class Overdraft {
     this.#at = now;
   }
 
-  /** How long to wait, in milliseconds; 0 for not at all. */
+  /** How long to wait, in milliseconds; 0 to go on now. */
   waitMs(now = performance.now()): number {
     const left = this.#leftAt(now);
     return left > 0 ? 0 : Math.max(Math.ceil(-left / this.#perMs), 1);
   }
 
-  /** Whether it is as if nothing had been taken. */
+  /** Whether the bucket is full, as if nothing had been taken. */
   isFull(now = performance.now()): boolean {
     return this.#leftAt(now) >= this.#burst;
   }
 
-  /** Takes so much. */
+  /** Takes an amount, even more than there is. */
   take(amount: number, now = performance.now()): void {
     this.#left = this.#leftAt(now) - amount;
     this.#at = now;

@@ -6,38 +6,39 @@ export interface PresenceChange {
   readonly member: Present;
 }
 
-/** When changes are told together. */
+/** When changes are sent together. */
 export interface PresencePace {
-  /** In topics of more clients than this. Default 50. */
+  /** Changes are sent together in topics of more clients than this. Default 50. */
   large?: number;
-  /** How often, in milliseconds. Default 250. */
+  /** How often they are sent, in milliseconds. Default 250. */
   everyMs?: number;
 }
 
-/** Tells the members of a topic of changes. */
+/** Sends changes to the members of a topic. */
 export type TellPresence = (topic: string, changes: readonly PresenceChange[]) => Promise<void>;
 
 const LARGE = 50;
-/** Four times a second: nobody reads a list of more than fifty names faster. */
+/** Four times a second: people do not read a list of more than fifty names faster. */
 const EVERY_MS = 250;
 
 interface Pending {
-  /** What is to be told, by client: nothing, one change, or a leaving and a coming back. */
+  /** The changes to send, by client: one change, or "left" and then "joined". */
   readonly changes: Map<string, PresenceChange[]>;
   failed: (error: unknown) => void;
 }
 
 /**
- * Tells who comes and goes: at once in small topics, and in large ones all changes together, a few
- * times a second, for each is a message to everybody. The order of one client's changes is kept;
- * one that has come and gone in between is not mentioned.
+ * Tells the members of a topic which clients come and go. In small topics it sends each change at
+ * once. In large topics it sends all changes together, a few times a second, because each is a
+ * message to all members. It keeps the order of one client's changes, and leaves out a client that
+ * came and went in between.
  */
 export class PresenceTeller {
   readonly #presence: Presence;
   readonly #tell: TellPresence;
   readonly #large: number;
   readonly #everyMs: number;
-  /** The large topics that have been told something just now, and what has changed since. */
+  /** The large topics with a recent message, and the changes since. */
   readonly #pending = new Map<string, Pending>();
 
   /** @param tell sends the changes, in their order */
@@ -49,10 +50,10 @@ export class PresenceTeller {
   }
 
   /**
-   * A change has happened. Resolves when it has been told, or will be with others.
+   * Takes a change. Resolves when it has been sent, or is queued to be sent with others.
    *
-   * @param failed told of what `tell` throws when it is told later
-   * @throws what `tell` throws when it is told now
+   * @param failed called with what `tell` throws when the change is sent later
+   * @throws what `tell` throws when the change is sent now
    */
   async changed(
     topic: string,
@@ -69,11 +70,11 @@ export class PresenceTeller {
     await this.#tell(topic, [change]);
   }
 
-  // From here on for a while what changes is noted.
+  // From now on, for `everyMs`, changes are collected.
   #hold(topic: string, failed: (error: unknown) => void): void {
     const pending: Pending = { changes: new Map(), failed };
     this.#pending.set(topic, pending);
-    // A timer alone keeps no process alive: its connections do.
+    // The timer must not keep the process alive.
     setTimeout(() => this.#tellPending(topic, pending), this.#everyMs).unref();
   }
 
@@ -86,14 +87,14 @@ export class PresenceTeller {
   }
 }
 
-// What has been told of a client, and then the changes since: a coming that nobody was told of and
-// the leaving after it are nothing.
+// Adds a change to those of its client. A "joined" that was not sent yet and the "left" after it
+// cancel out.
 function note(changes: Map<string, PresenceChange[]>, change: PresenceChange): void {
   const { id } = change.member;
   const before = changes.get(id) ?? [];
   const last = before.at(-1);
   const now = last?.type === "joined" ? before.slice(0, -1) : [...before, change];
-  // Behind the others, for that is when it has happened.
+  // Moves the client behind the others, in the order of the changes.
   changes.delete(id);
   if (now.length > 0) changes.set(id, now);
 }

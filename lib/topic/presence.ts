@@ -1,8 +1,8 @@
-/** Somebody who is present. */
+/** A client that is in a topic. */
 export interface Present {
   /** The client's id. */
   readonly id: string;
-  /** When the first of its connections came, ISO 8601 in UTC. */
+  /** When the client's first connection came, ISO 8601 in UTC. */
   readonly since: string;
 }
 
@@ -12,9 +12,18 @@ interface Entry {
 }
 
 /**
- * Who is in which topic: one entry for each client id, however many connections it has. It holds
- * what it was told and nothing else, so a handler tells it when its connection comes, and in any
- * case when it goes.
+ * Who is in which topic: one entry for each client id, however many connections the client has.
+ * Presence knows only what handlers report: a handler calls `enter` when its connection comes, and
+ * always `exit` when its connection goes.
+ *
+ * ```ts
+ * const presence = new Presence();
+ * presence.enter("lobby", "ada"); // { id: "ada", since: … }: ada has come
+ * presence.enter("lobby", "ada"); // undefined: her second connection
+ * presence.list("lobby"); // [{ id: "ada", since: … }]
+ * presence.exit("lobby", "ada"); // undefined: one connection is left
+ * presence.exit("lobby", "ada"); // { id: "ada", since: … }: ada has gone
+ * ```
  */
 export class Presence {
   readonly #topics = new Map<string, Map<string, Entry>>();
@@ -22,7 +31,7 @@ export class Presence {
   /**
    * A connection of a client has come.
    *
-   * @returns the member, when it is the client's first connection
+   * @returns the client, if this is its first connection in the topic
    */
   enter(topic: string, id: string): Present | undefined {
     const entries = this.#topics.get(topic) ?? new Map<string, Entry>();
@@ -35,7 +44,7 @@ export class Presence {
   /**
    * A connection of a client has gone.
    *
-   * @returns the member, when it was the client's last connection
+   * @returns the client, if this was its last connection in the topic
    */
   exit(topic: string, id: string): Present | undefined {
     const entries = this.#topics.get(topic);
@@ -46,17 +55,17 @@ export class Presence {
     return { id, since: entry.since };
   }
 
-  /** Who is in a topic, the longest there first. */
+  /** The clients in a topic, in the order in which they came. */
   list(topic: string): Present[] {
     return [...(this.#topics.get(topic) ?? [])].map(([id, { since }]) => ({ id, since }));
   }
 
-  /** How many are in a topic. */
+  /** How many clients are in a topic. */
   count(topic: string): number {
     return this.#topics.get(topic)?.size ?? 0;
   }
 
-  /** The topics somebody is in. */
+  /** The topics with at least one client. */
   topics(): string[] {
     return [...this.#topics.keys()];
   }

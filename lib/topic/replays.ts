@@ -2,18 +2,20 @@ import type { History, Publication } from "../broker/broker.ts";
 import { assertOutgoing, Frame } from "../connection/frame.ts";
 import type { Encode } from "./member.ts";
 
-/** What all frames may occupy: a quarter of what a broker retains by default. */
+/** The bound on all frames: a quarter of what a broker retains by default. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What a frame costs beside its text: objects, and its place under its offset. Rounded up. */
+/**
+ * The memory of a frame beside its text: objects, and its slot in the map of offsets. Rounded up.
+ */
 const FRAME_BYTES = 256;
-/** What one UTF-16 unit costs: two bytes of the text, three of the frame's UTF-8. At most. */
+/** The memory of one UTF-16 unit at most: two bytes in the text, three in the frame's UTF-8. */
 const UNIT_BYTES = 5;
 
-/** The history of one topic as one kind of member is sent it, as far as it has been asked for. */
+/** The frames of one topic's history for one `encode` function, as far as members have read it. */
 class Replay {
   readonly epoch: string;
   readonly topic: string;
-  /** Where it is, under its topic. */
+  /** The map that holds it, under its topic. */
   readonly among: Map<string, Replay>;
   readonly frames = new Map<number, Frame | undefined>();
   bytes = 0;
@@ -27,33 +29,33 @@ class Replay {
 }
 
 /**
- * What of the topics' histories has been encoded and framed: once for all members that share a
- * function for it. It is bounded: what was needed once only goes first (a function of a member's
- * own is never asked again), then what was not needed for the longest time.
+ * A cache of encoded and framed history, for all members that share an `encode` function. It is
+ * bounded: histories that were read only once are dropped first (a member's own function is never
+ * used again), then the least recently read.
  */
 export class Replays {
-  // Not to hold a member by the function that it has brought.
+  // Weak, so that a member's own function can be collected with the member.
   readonly #byEncode = new WeakMap<Encode, Map<string, Replay>>();
   readonly #once = new Set<Replay>();
   readonly #often = new Set<Replay>();
   readonly #maxBytes: number;
   #bytes = 0;
 
-  /** @param maxBytes what all frames may occupy; default 16 MiB */
+  /** @param maxBytes bound on all frames, in bytes; default 16 MiB */
   constructor(maxBytes = MAX_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** About what all frames occupy. */
+  /** The approximate size of all frames, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Gives what a kind of member is sent of each message of a history.
+   * Finds or makes the frames of a history.
    *
-   * @returns a function that gives the frame of one, or undefined for nothing; it throws what
-   *   `encode` throws
+   * @returns a function that returns the frame of a message, or undefined to send nothing; it
+   *   throws what `encode` throws
    */
   of(
     topic: string,
@@ -71,7 +73,7 @@ export class Replays {
     const known = among.get(topic);
     if (known?.epoch === epoch) {
       this.#once.delete(known);
-      // Behind the others.
+      // Moves it to the end of the set, as the most recent.
       this.#often.delete(known);
       this.#often.add(known);
       return known;
@@ -83,7 +85,7 @@ export class Replays {
     return replay;
   }
 
-  // What is not in the history any more is asked for by nobody.
+  // Drops frames of messages that the topic no longer retains.
   #prune(replay: Replay, { publications, recovered }: History): void {
     const first = publications[0]?.offset ?? Number.POSITIVE_INFINITY;
     if (recovered === true || replay.frames.size <= publications.length) return;
@@ -122,7 +124,7 @@ export class Replays {
     if (replay.among.get(replay.topic) === replay) replay.among.delete(replay.topic);
     replay.frames.clear();
     this.#occupy(replay, -replay.bytes);
-    // One that is being sent at this moment goes on without being kept.
+    // A member that is reading it now goes on, but new frames are not cached.
     replay.isKept = false;
   }
 

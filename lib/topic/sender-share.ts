@@ -3,49 +3,49 @@ import { CloseError } from "../close-codes.ts";
 import { assertOptions, COUNT, type OptionKinds, PER_SECOND } from "../options.ts";
 import { Overdraft } from "./overdraft.ts";
 
-/** What one sender may fill of what waits for others. */
+/** How much one connection may publish. */
 export interface ShareOptions {
-  /** Bytes a second in the long run, as they are published. Default 1 MiB. */
+  /** Published bytes a second in the long run. Default 1 MiB. */
   bytesPerSecond?: number;
-  /** Bytes at once, and one message beyond that. Default 256 KiB. */
+  /** Published bytes at once; one message may exceed them. Default 256 KiB. */
   burstBytes?: number;
 }
 
 const KINDS: OptionKinds<ShareOptions> = { bytesPerSecond: PER_SECOND, burstBytes: COUNT };
 
 /**
- * A quarter of what may wait for a connection (`maxBufferedBytes`). With the one message that may
- * go beyond it, 384 KiB when 64 grow sixfold in JSON, that is less than two thirds of it.
+ * A quarter of the default `maxBufferedBytes`. One message may exceed it: 64 KiB that grow sixfold
+ * in JSON are 384 KiB. Together they are less than two thirds of `maxBufferedBytes`.
  */
 const BURST_BYTES = 256 * 1024;
-/** Who reads 8 Mbit/s is cut off for no single sender. */
+/** A single sender cannot get a client cut off that reads 8 Mbit/s. */
 const BYTES_PER_SECOND = 1024 * 1024;
-/** The longest time between two looks; a timer of Node's must not be longer than 2^31 ms. */
+/** The longest wait between two checks. Node's timers must be shorter than 2^31 ms. */
 const LONGEST_MS = 60_000;
 
 /** A connection that publishes. */
 export interface Sender {
-  /** Aborted when it has ended. */
+  /** Aborted when the connection has ended. */
   readonly signal: AbortSignal;
 }
 
 interface Share {
   readonly account: Overdraft;
-  /** The last of its publications that waits. */
+  /** The last waiting publication. */
   line: Promise<unknown> | undefined;
 }
 
 /**
- * What each connection may publish at once: less than fits into another's buffer, however its texts
- * grow on the way. A publication beyond that waits, in order, and with it the handler that awaits
- * it: so its connection is read no further.
+ * Limits what each connection publishes to less than another client's buffer holds, even if the
+ * texts grow in JSON. A publication above the limit waits, in order. So does the handler that
+ * awaits it, and the server stops reading from that connection.
  */
 export class Shares {
   readonly #bytesPerSecond: number;
   readonly #burstBytes: number;
   readonly #shares = new WeakMap<Sender, Share>();
 
-  /** @throws TypeError for an option that there is not, or that is no number of 0 or more */
+  /** @throws TypeError for an unknown option, or a value that is not a number of 0 or more */
   constructor(options: ShareOptions = {}) {
     assertOptions(options, KINDS, "the share of a Hub");
     this.#bytesPerSecond = options.bytesPerSecond ?? BYTES_PER_SECOND;
@@ -53,10 +53,10 @@ export class Shares {
   }
 
   /**
-   * Publishes something of a connection's when it is its turn.
+   * Publishes for a connection as soon as its share allows.
    *
-   * @throws CloseError 1008 when the connection has ended meanwhile: what it had too much is not
-   *   published
+   * @throws CloseError 1008 when the connection has ended meanwhile; the waiting publication is
+   *   dropped
    */
   take<Result>(sender: Sender, bytes: number, publish: () => Promise<Result>): Promise<Result> {
     const share = this.#shareOf(sender);

@@ -1,28 +1,29 @@
 import { isDelivering } from "../connection/debts.ts";
 
 /**
- * How long one turn of the event loop delivers, in milliseconds: half of the 10 that nobody
- * notices, for a turn may look at the clock late.
+ * How long one turn of the event loop delivers, in milliseconds: half of the 10 that people do not
+ * notice, because a turn may look at the clock late.
  */
 const TURN_MS = 5;
 
-/** Work that is done a slice at a time. */
+/** Work that runs in slices. */
 export interface Sliced {
   /**
-   * Goes on with it. Each call gets on, however late it is.
+   * Continues the work. Each call makes some progress, even when it is late.
    *
-   * @param until when to stop, on the clock of its {@link Slices}
+   * @param until when to stop, on the clock of {@link Slices}
    * @returns whether all is done
    */
   run(until: number): boolean;
 }
 
-/** Runs something in a later turn of the event loop. */
+/** Schedules a function for a later turn of the event loop. */
 type CallFor = (turn: () => void) => unknown;
 
 /**
- * Shares the time of each turn of the event loop between all that is under way. While anything is,
- * a turn is called for: the clock decides how much of it is done in one, never whether it is done.
+ * Shares the time of each turn of the event loop between all unfinished work. While there is any,
+ * the next turn is scheduled. The clock decides how much work one turn does, never whether it is
+ * done.
  */
 export class Slices {
   /** The time in milliseconds. */
@@ -33,14 +34,14 @@ export class Slices {
 
   /**
    * @param now a clock, in milliseconds; default `performance.now`
-   * @param callFor runs something in a later turn; default `setImmediate`
+   * @param callFor schedules a function for a later turn; default `setImmediate`
    */
   constructor(now = () => performance.now(), callFor: CallFor = setImmediate) {
     this.now = now;
     this.#callFor = callFor;
   }
 
-  /** Begins work: at once, unless a delivery has asked for it, or behind what is under way. */
+  /** Begins work at once, or in the next turn when a delivery runs. */
   begin(work: Sliced): void {
     this.#underWay.add(work);
     try {
@@ -64,7 +65,7 @@ export class Slices {
   }
 
   #goOn(work: Sliced, until: number): void {
-    // Behind the others.
+    // Moves it behind the other work.
     this.#underWay.delete(work);
     this.#underWay.add(work);
     if (work.run(until)) this.#underWay.delete(work);

@@ -5,16 +5,16 @@ import { type HistoryPace, messagesIn } from "./history-pace.ts";
 import { type Frames, type JoinOptions, Member, type SlowPolicy } from "./member.ts";
 import type { Replays } from "./replays.ts";
 
-/** A position of no epoch: what is read since it is all that is retained, and not recovered. */
+/** A position of no epoch: `read` returns all retained messages, with `recovered: false`. */
 const NOWHERE = { epoch: "", offset: 0 };
 
-/** What a broker was asked for where no caller is told that it failed. */
+/** A call of the broker whose failure no caller sees. */
 export type BrokerStage = "read" | "unsubscribe";
 
 /**
- * Told of what a topic's broker has failed at.
+ * Receives a failure of a topic's broker.
  *
- * @param connection one of those that it concerns
+ * @param connection one of the connections concerned
  */
 export type Failed = (
   error: unknown,
@@ -22,11 +22,12 @@ export type Failed = (
   connection: Connection<unknown>,
 ) => void;
 
-/** At what, and for which topic, a broker has failed. */
+/** Which call of the broker failed, and for which topic. */
 export interface BrokerFailure {
   /**
    * `read`: the history of a new epoch could not be read, and the members that need it are closed
-   * 1013; `unsubscribe`: the broker may go on sending what nobody here wants.
+   * with 1013. `unsubscribe`: the broker may go on sending messages that this process does not
+   * need.
    */
   readonly stage: BrokerStage;
   readonly topic: string;
@@ -40,16 +41,16 @@ export interface TopicParts {
   readonly replays: Replays;
 }
 
-/** A topic in this process: its members, and what comes for them from its broker. */
+/** A topic in this process: passes the broker's messages to its members. */
 export class Topic implements Subscriber {
   readonly name: string;
   readonly members = new Map<Connection<unknown>, Member>();
-  /** Resolves when it is subscribed to. */
+  /** Resolves when the subscription has begun. */
   readonly ready: Promise<void>;
   readonly #broker: Broker;
   readonly #parts: TopicParts;
   readonly #fanOut = new FanOut(this.members);
-  /** The position of the last message that has come. */
+  /** The position of the last message from the broker. */
   #seen: Position = NOWHERE;
 
   /** Subscribes to a topic. */
@@ -58,14 +59,14 @@ export class Topic implements Subscriber {
     this.#broker = parts.broker;
     this.#parts = parts;
     this.ready = this.#broker.subscribe(name, this).then((position) => {
-      // What has come meanwhile is newer.
+      // An epoch that came meanwhile is newer.
       if (this.#seen.epoch !== "") return;
       const offset = Math.max(this.#seen.offset, position.offset);
       this.#seen = { epoch: position.epoch, offset };
     });
   }
 
-  /** Makes a connection a member, which is still to catch up. */
+  /** Makes a connection a member. It still has to catch up. */
   add(connection: Connection<unknown>, options: JoinOptions, policy: SlowPolicy): Member {
     const member = new Member(this.name, connection, options, policy, this.#fanOut.last);
     this.members.set(connection, member);
@@ -73,15 +74,15 @@ export class Topic implements Subscriber {
   }
 
   /**
-   * Takes a member out, once it has been paid.
+   * Takes a member out, after it was paid its debts.
    *
-   * @returns false when the connection was none
+   * @returns false when the connection was not a member
    */
   delete(connection: Connection<unknown>): boolean {
     const member = this.members.get(connection);
     if (!member) return false;
     member.debts.pay();
-    // What is sent for the last time may have taken it out.
+    // Paying may have closed the connection, and so taken it out.
     if (this.members.get(connection) !== member) return false;
     member.writeOut();
     member.end();
@@ -97,19 +98,19 @@ export class Topic implements Subscriber {
         this.#parts.failed(error, { stage: "unsubscribe", topic: this.name }, last);
       }
     };
-    // A subscription that failed has told those who joined; there is nothing to end.
+    // If the subscription failed, `join` has thrown the error, and there is nothing to end.
     this.ready.then(unsubscribe, () => {});
   }
 
   /**
-   * Has a member catch up, from a position on.
+   * Sends a member the messages after a position, then makes it live.
    *
    * @throws what the broker throws
    */
   async catchUp(member: Member, since: unknown): Promise<void> {
-    // Read, send, and read again until nothing new has come meanwhile: however long a slow client
-    // takes, there is no queue to overflow, and what falls out of the history in the meantime is
-    // said so by another welcome. So is a new epoch.
+    // Reads, sends, and reads again until nothing new has come meanwhile. However long a slow
+    // client takes, there is no queue that could overflow. If messages fall out of the history
+    // meanwhile, or the epoch changes, the member gets another welcome.
     const { pace, replays } = this.#parts;
     const { address } = member.connection;
     const charge = (length: number) => pace.charge(address, messagesIn(length));
@@ -127,11 +128,11 @@ export class Topic implements Subscriber {
       }
       const { epoch } = history.position;
       from = { epoch, offset: member.offset };
-      // In the same turn as the look at what has been seen: nothing comes in between.
+      // In the same turn as the check of `#seen`, so that no message comes in between.
       member.debts.pay();
       if (this.#seen.epoch === epoch && this.#seen.offset <= member.offset) break;
     }
-    // What has come so far is not for it, or it has had it from the history.
+    // Messages so far are not for this member, or it has had them from the history.
     if (!member.welcome) member.debts.pay();
     member.goLive();
   }
@@ -160,8 +161,8 @@ export class Topic implements Subscriber {
   }
 
   /**
-   * See {@link Subscriber}. Each member gets what came before, then catches up again; who is still
-   * catching up finds out by itself, at its next read.
+   * See {@link Subscriber}. Each member gets the earlier messages, then catches up again. A member
+   * that is still catching up sees the new epoch at its next read.
    */
   epoch(position: Position): void {
     this.#seen = position;

@@ -3,19 +3,19 @@ import http from "node:http";
 import { describe, test } from "node:test";
 import { App, attach, createLog, serve } from "../../lib/index.ts";
 
-describe("an option that there is not", () => {
+describe("an unknown option", () => {
   test("of a route is refused, with those that there are", () => {
     assert.throws(() => new App().websocket("/", { maxMessageByte: 3 } as never, () => {}), {
       name: "TypeError",
       message:
-        /^expected options of the WebSocket route \/, which are name, .*maxMessageBytes.*, but got maxMessageByte$/,
+        /^expected only options of the WebSocket route \/ \(name, .*maxMessageBytes.*\), but got maxMessageByte$/,
     });
   });
 
   test("of an app is refused, and those of Koa are taken", () => {
     assert.throws(
       () => new App({ maxConnection: 3 } as never),
-      /^TypeError: .* of an App, .* but got maxConnection$/,
+      /^TypeError: .* of an App \(.*\), but got maxConnection$/,
     );
     const koas = { env: "test", keys: ["k"], proxy: true, subdomainOffset: 3, maxIpsCount: 1 };
     assert.equal(new App(koas as never).subdomainOffset, 3);
@@ -29,7 +29,7 @@ describe("an option that there is not", () => {
     });
     await assert.rejects(
       serve(app, { port: 0, graceSecond: 3 } as never),
-      /^TypeError: expected options of serve, .* but got graceSecond$/,
+      /^TypeError: expected only options of serve \(.*\), but got graceSecond$/,
     );
     assert.equal(started, false);
   });
@@ -164,7 +164,7 @@ test("an option that attach does not know is refused, and one of serve as well",
   for (const options of [{ maxConnection: 3 }, { graceSeconds: 3 }]) {
     assert.throws(
       () => attach(http.createServer(), new App(), options as never),
-      /^TypeError: expected options of attach, which are allowedHosts, .*, but got /,
+      /^TypeError: expected only options of attach \(allowedHosts, .*\), but got /,
     );
   }
 });

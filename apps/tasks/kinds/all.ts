@@ -1,2 +1,2 @@
-// A kind more is a line more.
+// Add one line for each new kind.
 export { wordcount } from "./wordcount.ts";

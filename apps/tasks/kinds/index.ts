@@ -1,11 +1,11 @@
 import { workOf } from "../worker.ts";
 import * as kinds from "./all.ts";
 
-/** The kinds of task there are, by the name in `POST /tasks/{kind}`. */
+/** The kinds of task, by the name in `POST /tasks/{kind}`. */
 export { kinds };
 
-/** Does a job of these kinds: what a worker thread calls. */
+/** A worker thread calls this to do a job of these kinds. */
 export const work = workOf(kinds);
 
-/** Where a worker thread finds it. */
+/** The URL from which a worker thread loads this module. */
 export const url = import.meta.url;

@@ -6,7 +6,7 @@ import { type Input, kind, TaskFailure } from "../kind.ts";
 const WORD = /[\p{L}\p{M}\p{N}']+/gu;
 /** One character of a word. */
 const PART_OF_WORD = /^[\p{L}\p{M}\p{N}']$/u;
-/** Longer runs of letters are no words, and would have to be held in memory. */
+/** The longest word, in characters: a word must be held in memory. */
 const LONGEST_WORD = 1024 * 1024;
 
 /** Counts the lines, words and bytes of a UTF-8 text, and its most frequent words. */
@@ -28,7 +28,7 @@ export const wordcount = kind({
       }
       progress(bytes / Math.max(input.bytes, 1));
     }
-    // As people count: the last line is one too, whether or not it is ended.
+    // The last line counts too, with or without a line feed at its end.
     if (isLineOpen) lines++;
     return { lines, words, bytes, top: mostFrequent(counts, top) };
   },
@@ -39,7 +39,7 @@ interface Count {
   count: number;
 }
 
-// Each word by itself: what lower case a sigma gets would else depend on what stands behind the
+// Each word is lowered by itself: the lower case of a sigma depends on the characters behind the
 // word, and so on where the chunks were cut.
 function count(counts: Map<string, Count>, run: string): void {
   if (run.length > LONGEST_WORD) throw tooLong();
@@ -52,12 +52,12 @@ function count(counts: Map<string, Count>, run: string): void {
   }
 }
 
-// A match is a view of the text it was found in: kept, it would keep the whole chunk in memory.
+// V8's match is a slice of its text, and would keep the whole chunk in memory.
 function copyOf(word: string): string {
   return Buffer.from(word).toString();
 }
 
-// The text in pieces that end between words, whatever the borders of the chunks cut.
+// Yields the text in pieces that end between words, wherever the chunks were cut.
 async function* texts(input: Input): AsyncGenerator<{ text: string; read: number }> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let rest = "";
@@ -73,8 +73,8 @@ async function* texts(input: Input): AsyncGenerator<{ text: string; read: number
   yield { text: rest + decode(decoder), read };
 }
 
-// Where the last word begins, which the next chunk may go on with. Backwards by hand: a regular
-// expression for the end of a text tries every beginning.
+// Finds where the last word begins, because the next chunk may continue it. A loop backwards: a
+// regular expression for the end of a text tries every position.
 function endOfWords(text: string): number {
   let end = text.length;
   while (end > 0) {

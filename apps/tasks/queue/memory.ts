@@ -8,20 +8,28 @@ import type { Answer, Assignment, KindsModule } from "../worker.ts";
 
 /** Options of a {@link MemoryQueue}. */
 export interface MemoryQueueOptions {
-  /** How many jobs may wait, those that are still uploaded included. Default 100. */
+  /** How many jobs may wait, running uploads included. Default 100. */
   maxWaiting?: number;
-  /** How many run at once. Default one for each core but one, which the event loop needs. */
+  /** How many jobs run at once. Default: the number of cores less one, for the event loop. */
   threads?: number;
-  /** Memory of one worker in MiB; one that wants more ends, and its task fails. Default 512. */
+  /**
+   * Memory of one worker, in MiB. A worker that needs more ends, and its task fails. Default 512.
+   */
   workerMemoryMb?: number;
-  /** The longest result of a task, in bytes of its JSON; one with a longer one fails. Default 256 KiB. */
+  /**
+   * The longest result of a task, in bytes of JSON. A task with a longer result fails. Default 256
+   * KiB.
+   */
   maxResultBytes?: number;
 }
 
 const MAX_WAITING = 100;
 /** Enough for the words of a large text. */
 const WORKER_MEMORY_MB = 512;
-/** Bytes of one result: a quarter of what may wait for one slow client, and several times what a thousand words need. */
+/**
+ * The longest result, in bytes: a quarter of the buffer for a slow client, and several times what a
+ * thousand words need.
+ */
 export const MAX_RESULT_BYTES = 256 * 1024;
 /** The event loop's thread comes first. */
 const WORKER_NICENESS = 10;
@@ -31,15 +39,16 @@ const CANCELLED: Outcome = { status: "cancelled" };
 interface Held {
   readonly job: Job;
   readonly listener: JobListener;
-  /** Aborted with the outcome, where it is not the worker that decides on it. */
+  /** Aborted with the outcome when the queue ends the job, not the worker. */
   readonly end: AbortController;
-  /** Whether a worker has it. */
+  /** Whether a worker has begun the job. */
   begun: boolean;
 }
 
 /**
- * The queue of one process: a bounded wait, and worker threads. What waits, waits here: the pool
- * starts a thread when it is given work, but not when one has died that other work waited for.
+ * The queue of one process: a bounded number of waiting jobs, and worker threads. Jobs wait here,
+ * not in the pool: the pool starts a thread when it gets a job, but not when a thread dies while
+ * jobs wait.
  */
 export class MemoryQueue implements TaskQueue {
   readonly #pool: Piscina;
@@ -51,7 +60,7 @@ export class MemoryQueue implements TaskQueue {
   readonly #running = new Map<Held, Promise<void>>();
   #stopping = false;
 
-  /** @param module what its workers load */
+  /** @param module the module that the workers load */
   constructor(module: KindsModule, options: MemoryQueueOptions = {}) {
     this.#threads = options.threads ?? Math.max(availableParallelism() - 1, 1);
     this.#most = this.#threads + (options.maxWaiting ?? MAX_WAITING);
@@ -65,7 +74,8 @@ export class MemoryQueue implements TaskQueue {
       niceIncrement: WORKER_NICENESS,
       resourceLimits: { maxOldGenerationSizeMb: options.workerMemoryMb ?? WORKER_MEMORY_MB },
     });
-    // A worker that dies with a job is a rejection; one that dies before it has one is told here.
+    // A worker that dies with a job rejects that job. A worker that dies before it has a job is
+    // reported here.
     this.#pool.on("error", (cause) => this.#failUnbegun(cause));
   }
 
@@ -75,7 +85,7 @@ export class MemoryQueue implements TaskQueue {
 
   add(job: Job, listener: JobListener): void {
     if (this.free <= 0) {
-      throw new QueueFull(`expected room for a task, but ${this.#held.size} are there`);
+      throw new QueueFull(`expected room for a task, but the queue holds ${this.#held.size}`);
     }
     const held = { job, listener, end: new AbortController(), begun: false };
     this.#held.set(job.id, held);
@@ -128,7 +138,7 @@ export class MemoryQueue implements TaskQueue {
       const assignment = { job, port: port2, maxResultBytes: this.#maxResultBytes };
       const options = { signal: end.signal, transferList: [port2] };
       const answer: Answer = await this.#pool.run(assignment satisfies Assignment, options);
-      // The answer comes by another way, and may overtake what was told before it.
+      // The answer comes by another channel, and may overtake earlier progress.
       tellAll(held, port1);
       if ("result" in answer) return { status: "succeeded", result: answer.result };
       return { status: "failed", error: answer.failure };

@@ -9,21 +9,21 @@ import {
 } from "../broker.ts";
 import { monotonic, Topic } from "./topic.ts";
 
-/** How long a topic without subscribers and messages is kept for those who come back. */
+/** How long a topic without subscribers and messages is kept for clients that return. */
 const IDLE_MS = 60_000;
-/** How often topics are looked through for messages that have aged out. */
+/** How often the broker drops messages that are too old. */
 const SWEEP_MS = 1_000;
-/** What all topics may occupy: clients choose which there are. */
+/** The bound on all topics together, because clients choose which topics exist. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** One topic may have a sixteenth, so that a loud one does not drive out the others. */
+/** One topic may have a sixteenth, so that a busy topic does not drive out the others. */
 const TOPICS_SHARE = 16;
 
 /** The broker of one process: topics in memory, no server beside it. */
 export class MemoryBroker implements Broker {
   readonly #topics = new Map<string, Topic>();
-  // Those that retain something, the one that was published to least recently first.
+  // Topics that retain messages; the topic with the oldest publication first.
   readonly #retaining = new Set<Topic>();
-  // Those without subscribers and messages, the one that is so for the longest time first.
+  // Topics without subscribers and messages; the longest idle first.
   readonly #idle = new Set<Topic>();
   readonly #idleMs: number;
   readonly #maxBytes: number;
@@ -32,18 +32,18 @@ export class MemoryBroker implements Broker {
 
   /**
    * @param options `idleMs`: how long a topic without subscribers and messages is kept, in
-   *   milliseconds, so that who comes back finds the same epoch, default 60,000; `maxBytes`: what
-   *   all topics may occupy, with their names, messages and keys, default 64 MiB, of which one
-   *   topic may have a sixteenth. Over it, topics without subscribers and messages go first, then
-   *   the history of the topic that was quiet longest; a new topic for which there is no room even
-   *   then is refused with {@link BrokerFull}.
+   *   milliseconds, so that a returning client finds the same epoch, default 60,000; `maxBytes`:
+   *   how much all topics may occupy, with their names, messages and keys, default 64 MiB, of which
+   *   one topic may have a sixteenth. Above that, the broker first forgets topics without
+   *   subscribers and messages, then drops the history of the topic that was quiet longest. If
+   *   there is still no room, it refuses a new topic with {@link BrokerFull}.
    */
   constructor(options: { idleMs?: number; maxBytes?: number } = {}) {
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
   }
 
-  /** About what all topics occupy. */
+  /** The approximate size of all topics, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -121,14 +121,14 @@ export class MemoryBroker implements Broker {
     }
     this.#topics.set(name, topic);
     this.#sort(topic);
-    // At the age of the shortest idle time: a broker of a test has a short one.
+    // A broker in a test may have an idle time shorter than the usual period.
     const every = Math.max(Math.min(SWEEP_MS, this.#idleMs), 1);
     this.#sweep ??= setInterval(() => this.#expireAll(), every).unref();
     return topic;
   }
 
   /**
-   * Forgets what is least missed, until there is room.
+   * Forgets idle topics, then the oldest messages, until there is room.
    *
    * @param kept a topic that must not be forgotten, but may lose its messages
    * @returns whether there is room
@@ -161,7 +161,7 @@ export class MemoryBroker implements Broker {
     this.#rest();
   }
 
-  // In its place: among those that retain something, those that are idle, or neither.
+  // Puts the topic among those that retain messages, among the idle ones, or in neither set.
   #sort(topic: Topic): void {
     if (topic.isRetaining) this.#retaining.add(topic);
     else this.#retaining.delete(topic);
@@ -169,14 +169,14 @@ export class MemoryBroker implements Broker {
     else this.#idle.delete(topic);
   }
 
-  // A topic that begins again has another epoch, so no position of its earlier life fits.
+  // A topic that is opened again has another epoch, so no position of its earlier life is valid.
   #forget(topic: Topic): void {
     this.#topics.delete(topic.name);
     this.#idle.delete(topic);
     topic.end();
   }
 
-  // The timer runs while there is a topic.
+  // The timer runs only while there are topics.
   #rest(): void {
     if (this.#topics.size > 0) return;
     clearInterval(this.#sweep);

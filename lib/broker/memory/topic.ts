@@ -8,31 +8,36 @@ import {
   type Subscriber,
 } from "../broker.ts";
 
-/** A message that is retained. */
+/** A retained message. */
 export interface Entry extends Publication {
   readonly key: string | undefined;
   /** On the monotonic clock, in milliseconds. */
   readonly expiresAt: number;
 }
 
-/** Sixty-four bits: two lives of a topic never have the same name by chance. */
+/** Sixty-four bits: two epochs of a topic never get the same name by chance. */
 const EPOCH_BYTES = 8;
 interface Delivery {
   readonly entry: Entry;
-  /** Those who subscribed before the message was published. */
+  /** The subscribers from before the publication. */
   readonly to: readonly Subscriber[];
 }
 
-/** What an entry costs beside its text and its key: objects, and its place under its key. Rounded up. */
+/**
+ * The memory of an entry beside its text and its key: objects, and its slot in the map of keys.
+ * Rounded up.
+ */
 const ENTRY_BYTES = 512;
-/** What a topic costs beside its name and its entries, a subscriber included; measured, rounded up. */
+/**
+ * The memory of a topic beside its name and its entries, with one subscriber; measured, rounded up.
+ */
 const TOPIC_BYTES = 512;
 
 const NOBODY: readonly Subscriber[] = [];
 
 /**
- * The time in whole milliseconds, for durations: a wall clock that is set back makes nothing last
- * longer, and no sum of fractions ends a message a moment late.
+ * The monotonic time in whole milliseconds, for durations. Setting the wall clock back does not
+ * prolong anything, and rounding errors of fractions do not end a message late.
  */
 export function monotonic(): number {
   return Math.floor(performance.now());
@@ -43,44 +48,47 @@ export class Topic {
   readonly name: string;
   readonly epoch = randomBytes(EPOCH_BYTES).toString("base64url");
   offset = 0;
-  /** When the last subscriber or message went, on the monotonic clock. */
+  /** When the topic lost its last subscriber or message, on the monotonic clock. */
   idleSince = monotonic();
   readonly #onBytes: (more: number) => void;
   #retainedBytes = 0;
-  // Each is made when it is needed: there may be many topics with nothing in them.
+  // Each is created when first needed: there may be many empty topics.
   #subscribers = NOBODY;
   #entries: Entry[] | undefined;
   #byKey: Map<string, Entry> | undefined;
   #deliveries: Delivery[] | undefined;
 
-  /** @param onBytes told how much more, or less, is occupied; with the topic itself to begin with */
+  /**
+   * @param onBytes called with each change in size, in bytes; the first call reports the empty
+   * topic
+   */
   constructor(name: string, onBytes: (more: number) => void) {
     this.name = name;
     this.#onBytes = onBytes;
     onBytes(this.#ownBytes);
   }
 
-  /** About what it occupies, the retained messages included. */
+  /** The approximate size of the topic with its retained messages, in bytes. */
   get bytes(): number {
     return this.#ownBytes + this.#retainedBytes;
   }
 
-  /** Where the topic is. */
+  /** The position of the last message. */
   get position(): Position {
     return { epoch: this.epoch, offset: this.offset };
   }
 
-  /** Who is told of messages; another list when that changes. */
+  /** The subscribers. Each change makes a new list. */
   get subscribers(): readonly Subscriber[] {
     return this.#subscribers;
   }
 
-  /** Whether it retains messages. */
+  /** Whether the topic retains messages. */
   get isRetaining(): boolean {
     return this.#entries !== undefined;
   }
 
-  /** Whether it has neither subscribers nor messages. */
+  /** Whether the topic has neither subscribers nor messages. */
   get isIdle(): boolean {
     return this.#subscribers.length === 0 && !this.isRetaining;
   }
@@ -92,9 +100,9 @@ export class Topic {
   }
 
   /**
-   * Takes a subscriber out.
+   * Removes a subscriber.
    *
-   * @returns false when it was none
+   * @returns false when it was not subscribed
    */
   unsubscribe(subscriber: Subscriber): boolean {
     if (!this.#subscribers.includes(subscriber)) return false;
@@ -110,7 +118,7 @@ export class Topic {
   }
 
   /**
-   * Adds a message; older ones go, so that no more than so many and so many bytes remain.
+   * Adds a message and drops older messages that exceed the retention or `maxBytes`.
    *
    * @param maxBytes bound on {@link bytes}
    */
@@ -130,8 +138,8 @@ export class Topic {
   }
 
   /**
-   * Tells the subscribers of a message. What one of them publishes in its turn comes after it, for
-   * all of them.
+   * Delivers a message to the subscribers. If a subscriber publishes meanwhile, every subscriber
+   * gets that message after this one.
    */
   deliver(entry: Entry): void {
     if (this.#subscribers.length === 0) return;
@@ -186,7 +194,7 @@ export class Topic {
     this.idleSince = monotonic();
   }
 
-  /** It is forgotten. */
+  /** The broker has forgotten the topic. */
   end(): void {
     this.#onBytes(-this.bytes);
   }
@@ -209,7 +217,7 @@ function bytesOf({ data, key }: Entry): number {
   return ENTRY_BYTES + textBytes(data) + textBytes(key ?? "");
 }
 
-// A string of JavaScript has two bytes for a unit, or one where all are Latin-1.
+// A JavaScript string takes two bytes for each unit, or one when all are Latin-1.
 function textBytes(text: string): number {
   return 2 * text.length;
 }

@@ -52,12 +52,12 @@ test("a malformed prefix is refused with what is wrong, and with no more", () =>
     ["", 'it does not begin with "/"'],
     ["/a//b", "it has an empty segment"],
     ["/a/..", 'clients resolve ".." before they send a path'],
-    ["/:1", '":1" is no parameter, which is ":" and a name, as a whole segment'],
+    ["/:1", '":1" is not a parameter; a parameter is a whole segment of ":" and a name'],
     ["/ws?x", 'a prefix is a path, without "?" and "#"'],
     ["/ws/*", 'a mount owns every path under its prefix, without a "*"'],
     ["/100%", '"100%" has a "%" that encodes nothing'],
-    ["/café", "write what is not ASCII percent-encoded, as clients send it: caf%C3%A9"],
-    ["/a b", "write what is not ASCII percent-encoded, as clients send it: a%20b"],
+    ["/café", "percent-encode this segment as clients send it: caf%C3%A9"],
+    ["/a b", "percent-encode this segment as clients send it: a%20b"],
   ] as const) {
     const message = messageOf(() => new App().mount(prefix, new App()));
     assert.equal(message, `${sample}${JSON.stringify(prefix)}; ${wrong}`);

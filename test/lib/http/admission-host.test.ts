@@ -51,7 +51,7 @@ describe("the Host at the door", () => {
     assert.equal(headers.get("content-type"), "text/plain; charset=utf-8");
     assert.equal(
       body,
-      "this server does not answer to that Host; ALLOWED_HOSTS names those it does",
+      "expected a Host that this server answers to, but got another; name it in ALLOWED_HOSTS",
     );
   });
 

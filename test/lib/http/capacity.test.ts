@@ -162,7 +162,7 @@ describe("a server's limits", () => {
     assert.equal(status, 503);
     assert.equal(headers.get("retry-after"), "5");
     assert.equal(headers.get("connection"), "close");
-    assert.equal(body, "this server has all the connections it can hold");
+    assert.equal(body, "expected room for a connection, but this server is full; try again later");
     await crowd.drop(one as Wire);
     await crowd.open();
     assert.equal((await refusal(client)).status, 503);
@@ -177,7 +177,10 @@ describe("a server's limits", () => {
     const { status, headers, body } = await refusal(client, "/", "203.0.113.7");
     assert.equal(status, 429);
     assert.equal(headers.get("retry-after"), "5");
-    assert.equal(body, "there are too many connections from this address");
+    assert.equal(
+      body,
+      "expected fewer connections from this address; close some, or try again later",
+    );
     await crowd.open("/", "203.0.113.8");
     // What a client writes before the proxy's own entry is not its address.
     assert.equal((await refusal(client, "/", "203.0.113.9, 203.0.113.7")).status, 429);

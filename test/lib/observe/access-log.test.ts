@@ -181,7 +181,7 @@ test("why a handshake was refused is in the log, unless it is the app who says i
     ],
     [
       421,
-      "this server does not answer to that Host; ALLOWED_HOSTS names those it does: " +
+      "expected a Host that this server answers to, but got another; name it in ALLOWED_HOSTS: " +
         '"elsewhere.example"',
     ],
     [403, "this path answers plain HTTP, not a WebSocket"],

@@ -47,7 +47,7 @@ describe("the log of dropped connections", () => {
     await serving.close();
     assert.deepEqual(
       dropped().map(({ reason }) => reason),
-      ["the server has its maxConnections", "accept ENFILE"],
+      ["the server has reached its maxConnections", "accept ENFILE"],
     );
   });
 });

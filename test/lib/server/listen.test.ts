@@ -185,7 +185,7 @@ describe("SOCKET", () => {
     await using second = main(path);
     const { code, output } = await second.ends();
     assert.equal(code, 3);
-    assert.match(output, /^SOCKET: expected a path of its own, but \S+ is in use[^\n]*\n$/);
+    assert.match(output, /^SOCKET: expected a free path, but \S+ is in use[^\n]*\n$/);
     first.signal("SIGKILL");
     await first.ends();
     assert.ok(existsSync(path));
@@ -200,6 +200,6 @@ describe("SOCKET", () => {
     await using program = main(at("nowhere/x.sock"));
     const { code, output } = await program.ends();
     assert.equal(code, 2);
-    assert.match(output, /^SOCKET: expected a path in a folder that is there[^\n]*\n$/);
+    assert.match(output, /^SOCKET: expected a path in an existing, writable folder[^\n]*\n$/);
   });
 });

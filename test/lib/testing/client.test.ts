@@ -138,10 +138,7 @@ describe("leaving the scope", () => {
     );
     const client = await TestClient.start(app, { graceSeconds: 0.1 });
     await client.connect("/stuck");
-    await assert.rejects(
-      client.close(),
-      /nothing to be left behind, but there is: handler of \/stuck/,
-    );
+    await assert.rejects(client.close(), /nothing left behind, but got: handler of \/stuck/);
     release();
   });
 
@@ -152,7 +149,7 @@ describe("leaving the scope", () => {
     });
     const client = await TestClient.start(app);
     await (await client.connect("/")).closed();
-    await assert.rejects(client.close(), /there is: timer created at .*client\.test\.ts:\d+/);
+    await assert.rejects(client.close(), /but got: timer created at .*client\.test\.ts:\d+/);
     clearInterval(timer);
   });
 
@@ -164,7 +161,7 @@ describe("leaving the scope", () => {
       yield;
     });
     const client = await TestClient.start(app);
-    await assert.rejects(client.close(), /there is: server created/);
+    await assert.rejects(client.close(), /but got: server created/);
     server.close();
   });
 

@@ -66,5 +66,8 @@ describe("what a broker fails at where no caller is told", () => {
 });
 
 test("a hub refuses options that there are not", () => {
-  assert.throws(() => new Hub({ retain: 1 } as never), /^TypeError: expected options of a Hub/);
+  assert.throws(
+    () => new Hub({ retain: 1 } as never),
+    /^TypeError: expected only options of a Hub/,
+  );
 });
