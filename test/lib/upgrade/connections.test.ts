@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { describe, test } from "node:test";
 import { App } from "../../../lib/index.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
+import { withResolvers } from "../../support/deferred.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 
 function holding(): App {
@@ -69,7 +70,13 @@ describe("the drain of a server", () => {
   });
 
   test("refuses handshakes with 503 from its first moment on, between the batches too", async () => {
-    await using client = await TestClient.start(holding());
+    // The server listens for as long as a handler has not ended, however fast the rest is closed.
+    const gate = withResolvers<void>();
+    const app = new App().websocket("/", async (socket) => {
+      await socket.closed;
+      await gate.promise;
+    });
+    await using client = await TestClient.start(app);
     const sockets = await Promise.all(Array.from({ length: 250 }, () => client.connect("/")));
     const first = once(client.serving.upgrades, "closed");
     const closing = client.serving.close();
@@ -81,6 +88,7 @@ describe("the drain of a server", () => {
       assert.equal(body, "the server is shutting down");
       await first;
     }
+    gate.resolve();
     await Promise.all(sockets.map((socket) => socket.closed()));
     await closing;
   });
