@@ -30,7 +30,7 @@ export { type Config, ConfigError, readConfig } from "./server/config.ts";
 export { EXIT, run } from "./server/run.ts";
 export { type ServeOptions, type Serving, serve } from "./server/serve.ts";
 export type { PaceOptions } from "./topic/history-pace.ts";
-export { Hub, type HubOptions, type HubPublishOptions, type Registered } from "./topic/hub.ts";
+export { Hub, type HubPublishOptions, type Registered } from "./topic/hub.ts";
 export {
   type Encode,
   type JoinOptions,
@@ -38,6 +38,7 @@ export {
   type SlowPolicy,
   slowChannel,
 } from "./topic/member.ts";
+export type { HubOptions } from "./topic/options.ts";
 export { Presence, type Present } from "./topic/presence.ts";
 export {
   type PresenceChange,

@@ -1,18 +1,17 @@
 import type { Socket } from "node:net";
 import { assertSendable, type Closed, clipReason } from "../close-codes.ts";
 import { messageCame } from "../loop/turn.ts";
+import { Backpressure } from "./backpressure.ts";
 import { Closing } from "./closing.ts";
 import { DEBTS, DELIVER, DELIVER_HELD, type Debts, type Indebted } from "./debts.ts";
-import { assertOutgoing, Frame, MOST_HEAD_BYTES, type Outgoing } from "./frame.ts";
+import { assertOutgoing, Frame, type Outgoing } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Liveness } from "./liveness.ts";
 import { Opened } from "./opened.ts";
 import type { ConnectionLimits, Place } from "./options.ts";
 import { CLOSING, EVENT, PIECE, type Wire, type WireListener } from "./websocket.ts";
-import { Writer } from "./writer.ts";
 
-const SENT = Promise.resolve(true);
 const NOT_SENT = Promise.resolve(false);
 
 /**
@@ -41,10 +40,8 @@ export class Connection<T = string, Out = unknown>
   // Not Inbox<T>: a connection of strings is also one of unknowns, for hubs and registries.
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
-  /** Unsent bytes of a long message, which do not count until the buffer is below the bound. */
-  #excusedBytes = 0;
   // Created when first needed: an idle connection stays small.
-  #writer: Writer | undefined;
+  #writer: Backpressure | undefined;
   #intake: Intake | undefined;
   #closing: Closing | undefined;
 
@@ -119,45 +116,18 @@ export class Connection<T = string, Out = unknown>
   /** See {@link DELIVER}. */
   [DELIVER](frame: Frame): Promise<boolean> {
     if (!this.open) return NOT_SENT;
-    const { highWaterBytes, maxBufferedBytes } = this.#limits;
-    const writer = this.#writing();
-    const buffered = writer.bufferedBytes;
-    if (buffered <= maxBufferedBytes) this.#excusedBytes = 0;
-    else if (buffered > maxBufferedBytes + this.#excusedBytes) return this.#cutOff();
-    writer.write(frame);
-    if (frame.mostBytes > maxBufferedBytes) this.#excuse(buffered);
-    const most = buffered + frame.mostBytes + MOST_HEAD_BYTES;
-    return most > highWaterBytes ? writer.drained() : SENT;
+    return this.#writing().deliver(frame) ?? this.#cutOff();
   }
 
   /** See {@link DELIVER_HELD}. */
   [DELIVER_HELD](frames: readonly Frame[]): void {
-    if (!this.open || frames.length === 0) return;
-    const writer = this.#writing();
-    // Only once: a client that is behind by that much already gets the ordinary bound.
-    if (this.#excusedBytes > 0) for (const frame of frames) void this[DELIVER](frame);
-    else {
-      for (const frame of frames) writer.write(frame);
-      this.#excuse(Number.NEGATIVE_INFINITY);
-    }
-  }
-
-  // One message longer than the bound, such as a welcome, must not cut off a client that reads it:
-  // the bound applies to the messages behind it. A second long message is excused only after the
-  // first has gone.
-  #excuse(bufferedBefore: number): void {
-    const buffered = this.#writing().bufferedBytes;
-    const isLong = buffered - bufferedBefore > this.#limits.maxBufferedBytes;
-    if (isLong && this.#excusedBytes === 0) this.#excusedBytes = buffered;
+    if (this.open && !this.#writing().deliverHeld(frames)) void this.#cutOff();
   }
 
   #sendBlob(blob: Blob): Promise<boolean> {
     this[DEBTS]?.pay();
     if (!this.open) return NOT_SENT;
-    const writer = this.#writing();
-    if (writer.bufferedBytes > this.#limits.maxBufferedBytes) return this.#cutOff();
-    writer.writeBlob(blob);
-    return writer.drained();
+    return this.#writing().deliverBlob(blob) ?? this.#cutOff();
   }
 
   /** Resolves when the buffer is below its high-water mark: true, or false at the end. */
@@ -165,8 +135,8 @@ export class Connection<T = string, Out = unknown>
     return this.#writing().drained();
   }
 
-  #writing(): Writer {
-    this.#writer ??= new Writer(this.#ws, this.#socket, this.#limits.highWaterBytes);
+  #writing(): Backpressure {
+    this.#writer ??= new Backpressure(this.#ws, this.#socket, this.#limits);
     return this.#writer;
   }
 
@@ -228,21 +198,6 @@ export class Connection<T = string, Out = unknown>
   #parting(): Closing {
     this.#closing ??= new Closing(this.#ws, this.#inbox, this.#liveness, this.#writing(), this);
     return this.#closing;
-  }
-
-  /**
-   * Ends the connection as if its handler had thrown `error`: with 1011, or with the code of a
-   * `CloseError`, and fires the app's `error` event. Use it outside the handler, in a timer for
-   * example.
-   */
-  fail(error: unknown): void {
-    if (this.place.failed) this.place.failed(error);
-    else this.close(1011, "internal error");
-  }
-
-  /** Fires the app's `error` event and keeps the connection open, for a fault elsewhere. */
-  report(error: unknown): void {
-    this.place.reported?.(error);
   }
 
   /** Destroys the socket without a close handshake, for a client that does not answer. */

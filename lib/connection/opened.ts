@@ -6,7 +6,7 @@ import type { Place } from "./options.ts";
  * The data of a connection that do not depend on its messages: where and when it opened, and its
  * end.
  */
-export class Opened {
+export abstract class Opened {
   /** Where its handshake was accepted. */
   protected readonly place: Place;
   readonly #openedAt = Date.now();
@@ -62,6 +62,24 @@ export class Opened {
     this.#abort ??= new AbortController();
     if (this.#result) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /** Closes the connection. */
+  abstract close(code?: number, reason?: string): void;
+
+  /**
+   * Ends the connection as if its handler had thrown `error`: with 1011, or with the code of a
+   * `CloseError`, and fires the app's `error` event. Use it outside the handler, in a timer for
+   * example.
+   */
+  fail(error: unknown): void {
+    if (this.place.failed) this.place.failed(error);
+    else this.close(1011, "internal error");
+  }
+
+  /** Fires the app's `error` event and keeps the connection open, for a fault elsewhere. */
+  report(error: unknown): void {
+    this.place.reported?.(error);
   }
 
   /** The connection has ended; called once. */

@@ -3,48 +3,14 @@ import { MemoryBroker } from "../broker/memory/memory.ts";
 import type { Connection } from "../connection/connection.ts";
 import { DELIVER, type Entry, Subscription } from "../connection/debts.ts";
 import { assertOutgoing, assertText, Frame, type Outgoing } from "../connection/frame.ts";
-import { assertOptions, type Choice, type OptionKinds, oneOf, orElse } from "../options.ts";
+import { assertOptions } from "../options.ts";
 import { FanOut } from "./fan-out.ts";
-import { HistoryPace, type PaceOptions } from "./history-pace.ts";
+import { HistoryPace } from "./history-pace.ts";
 import type { JoinOptions, SlowPolicy } from "./member.ts";
+import { HUB_KINDS, type HubOptions } from "./options.ts";
 import { Replays } from "./replays.ts";
-import { type ShareOptions, Shares } from "./sender-share.ts";
-import { type BrokerFailure, type Failed, Topic, type TopicParts } from "./topic.ts";
-
-/** Options of a {@link Hub}. */
-export interface HubOptions {
-  /** Carries messages between processes. Default a new {@link MemoryBroker}. */
-  broker?: Broker;
-  /** How many messages a topic keeps, and how long. Default 1,000 messages for 24 hours. */
-  retention?: Retention;
-  /**
-   * What happens to members that cannot keep up. A function chooses by topic. Default `disconnect`.
-   */
-  slow?: SlowPolicy | ((topic: string) => SlowPolicy);
-  /** How much history one address may read; a member that joins waits for its turn. */
-  pace?: PaceOptions;
-  /** How much one connection may publish when it is named as `from`. */
-  share?: ShareOptions;
-  /**
-   * Receives failures of the broker that no caller sees; `join`, `publish` and `signal` throw
-   * theirs. Default: the `error` event of the app to which a member belongs.
-   */
-  onError?: (error: unknown, where: BrokerFailure) => void;
-}
-
-const BY_TOPIC: Choice = {
-  expected: "a function that gives one for a topic",
-  holds: (value) => typeof value === "function",
-};
-
-const KINDS: OptionKinds<HubOptions> = {
-  broker: "other",
-  retention: "other",
-  slow: orElse(oneOf(["disconnect", "drop-oldest", "latest"] satisfies SlowPolicy[]), BY_TOPIC),
-  pace: "other",
-  share: "other",
-  onError: "other",
-};
+import { Shares } from "./sender-share.ts";
+import { type Failed, Topic, type TopicParts } from "./topic.ts";
 
 /** Options of {@link Hub.publish}. */
 export interface HubPublishOptions {
@@ -104,7 +70,7 @@ export class Hub {
 
   /** @throws TypeError for an unknown option */
   constructor(options: HubOptions = {}) {
-    assertOptions(options, KINDS, "a Hub");
+    assertOptions(options, HUB_KINDS, "a Hub");
     const { slow = "disconnect" } = options;
     this.broker = options.broker ?? new MemoryBroker();
     this.#retention = options.retention ?? RETENTION;
