@@ -55,19 +55,21 @@ const AS_PUBLISHED: Encode = (data) => data;
 /** Waiting messages of a slow member under `drop-oldest`, as many as a connection's queue. */
 const WAITING_MESSAGES = 64;
 
+/**
+ * How far a member is: `new` until its welcome; `welcomed`, and so sent signals, while it catches up;
+ * `live` from when it gets messages as they come.
+ */
+export type Stage = "new" | "welcomed" | "live";
+
 /** One connection in one topic: its position, and its waiting messages. */
 export class Member extends Subscription {
   readonly connection: Connection<unknown>;
   readonly encode: Encode;
   /** See {@link JoinOptions.welcome}. */
   readonly welcome: JoinOptions["welcome"];
-  /** Whether the member gets messages as they come. False while it catches up. */
-  live = false;
-  /** Whether the member has been welcomed, and so gets signals. */
-  welcomed = false;
-  /** The offset of the last message that the member was sent. */
-  offset = 0;
 
+  #stage: Stage = "new";
+  #offset = 0;
   readonly #topic: string;
   readonly #policy: SlowPolicy;
   #waiting: Frame[] = [];
@@ -97,10 +99,19 @@ export class Member extends Subscription {
     return this.#dropped;
   }
 
+  /** How far the member is. */
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  /** The offset of the last message that the member was sent. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** From now on the member gets messages as they come. Earlier debts must be paid before. */
   goLive(): void {
-    this.welcomed = true;
-    this.live = true;
+    this.#stage = "live";
   }
 
   /**
@@ -108,8 +119,7 @@ export class Member extends Subscription {
    * it.
    */
   restart(): void {
-    this.live = false;
-    this.welcomed = false;
+    this.#stage = "new";
     this.#waiting = [];
   }
 
@@ -120,11 +130,11 @@ export class Member extends Subscription {
    */
   async greet(history: History, charge: (length: number) => void): Promise<void> {
     const { position, publications } = history;
-    this.offset = publications[0] ? publications[0].offset - 1 : position.offset;
-    const text = this.welcome?.({ ...history, position: { ...position, offset: this.offset } });
+    this.#offset = publications[0] ? publications[0].offset - 1 : position.offset;
+    const text = this.welcome?.({ ...history, position: { ...position, offset: this.#offset } });
     // Signals from before the welcome are not for this member.
     this.debts.pay();
-    this.welcomed = true;
+    this.#stage = "welcomed";
     if (text === undefined) return;
     charge(text.length);
     await this.connection.send(text);
@@ -137,10 +147,19 @@ export class Member extends Subscription {
     publication: Publication,
     frameOf: (publication: Publication) => Frame | undefined,
   ): Promise<void> {
-    if (publication.offset <= this.offset) return;
-    this.offset = publication.offset;
+    if (publication.offset <= this.#offset) return;
+    this.#offset = publication.offset;
     const frame = frameOf(publication);
     if (frame) await this.connection.sendFrame(frame);
+  }
+
+  /** Sends the member a message as it comes, if it is live and has not had it from the history. */
+  hear(frames: Frames, publication: Publication): void {
+    // Without a welcome the member has had no history, and the offset may be of an earlier epoch.
+    const had = this.welcome !== undefined && publication.offset <= this.#offset;
+    if (this.#stage !== "live" || had) return;
+    this.#offset = publication.offset;
+    this.send(frames, publication.data, publication);
   }
 
   /**

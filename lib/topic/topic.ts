@@ -119,7 +119,8 @@ export class Topic implements Subscriber {
     while (member.welcome && this.#isMember(member)) {
       const history = await this.#broker.read(this.name, from);
       if (!this.#isMember(member)) return;
-      if (!member.welcomed || history.recovered === false) await member.greet(history, charge);
+      if (member.stage === "new" || history.recovered === false)
+        await member.greet(history, charge);
       pace.charge(address, messagesOf(history));
       const frameOf = replays.of(this.name, member.encode, history);
       for (const publication of history.publications) {
@@ -145,18 +146,14 @@ export class Topic implements Subscriber {
   message(publication: Publication): void {
     this.#seen = { epoch: this.#seen.epoch, offset: publication.offset };
     const frames: Frames = new Map();
-    this.#fanOut.add((member) => {
-      if (!member.live) return;
-      member.offset = publication.offset;
-      member.send(frames, publication.data, publication);
-    });
+    this.#fanOut.add((member) => member.hear(frames, publication));
   }
 
   /** See {@link Subscriber}. */
   signal(data: string): void {
     const frames: Frames = new Map();
     this.#fanOut.add((member) => {
-      if (member.welcomed) member.send(frames, data);
+      if (member.stage !== "new") member.send(frames, data);
     });
   }
 
@@ -174,7 +171,7 @@ export class Topic implements Subscriber {
       if (this.#isMember(member)) member.connection.close(1013, "the history cannot be read");
     };
     this.#fanOut.add((member) => {
-      if (!member.welcome || !member.live) return;
+      if (!member.welcome || member.stage !== "live") return;
       member.restart();
       this.catchUp(member, NOWHERE).catch((error) => failed(error, member));
     });
