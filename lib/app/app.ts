@@ -6,7 +6,7 @@ import { prepareContext } from "../context/app-context.ts";
 import type { SubappContext } from "../context/context.ts";
 import type { Lifespan, RouteLink } from "../context/sub-app.ts";
 import type { PathSettings } from "../http/admission.ts";
-import { Limits } from "../http/capacity.ts";
+import { Capacity } from "../http/capacity.ts";
 import { parseQueriesOnce } from "../http/query.ts";
 import type { Handler } from "../route/handler.ts";
 import {
@@ -23,7 +23,7 @@ import { isStarted, lateLifespan } from "./lifespan.ts";
 import type { Mount } from "./mount.ts";
 import { Mounts } from "./mounts.ts";
 import { type AppOptions, assertAppOptions } from "./options.ts";
-import { type Router, Routes } from "./route-table.ts";
+import { type Router, RouteTable } from "./route-table.ts";
 import { Stack } from "./stack.ts";
 
 type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
@@ -44,14 +44,14 @@ type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
  * @typeParam Own what its middleware, those above it and `app.context` put on `ctx`
  */
 export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa {
-  readonly #routes = new Routes();
+  readonly #routes = new RouteTable();
   readonly #mounts = new Mounts(this);
   readonly #lifespans: Lifespan[] = [];
   readonly #stack: Stack;
   readonly #settings: PathSettings;
 
   /** Counts the app's connections, where it has a limit of its own. */
-  readonly limits: Limits | undefined;
+  readonly limits: Capacity | undefined;
 
   /**
    * @param options Koa's own options, and those of {@link AppOptions}
@@ -62,7 +62,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     assertAppOptions(options);
     const { allowedOrigins, maxBodyBytes, maxConnections } = options;
     this.#settings = { allowedOrigins, maxBodyBytes };
-    this.limits = maxConnections === undefined ? undefined : new Limits({ maxConnections });
+    this.limits = maxConnections === undefined ? undefined : new Capacity({ maxConnections });
     this.#stack = new Stack(this, options.compose as never, (ctx) =>
       dispatch(this.#mounts, this.#routes, ctx),
     );
@@ -193,7 +193,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   }
 
   /**
-   * What apps on the way to a path have set for the door: the deepest one that says something.
+   * What apps on the way to a path have set for the admission: the deepest one that says something.
    *
    * @param path a raw path, as this app sees it
    */

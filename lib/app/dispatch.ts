@@ -7,13 +7,13 @@ import type { Mount } from "./mount.ts";
 import type { Mounts } from "./mounts.ts";
 import { answerBehind, answerMissingSlash, answerNothing } from "./not-found.ts";
 import { resolve } from "./resolve.ts";
-import type { Routes } from "./route-table.ts";
+import type { RouteTable } from "./route-table.ts";
 
 /**
  * Has the mount or the route that a request belongs to answer it, once the middleware of the app
  * has run.
  */
-export function dispatch(mounts: Mounts, routes: Routes, ctx: Context): Promise<void> {
+export function dispatch(mounts: Mounts, routes: RouteTable, ctx: Context): Promise<void> {
   if (!isPlain(ctx)) return answerNothing(ctx);
   // koa-mount among the middleware has written its own prefix here.
   if (ctx.mountPath !== (ctx[PREFIX] ?? "")) ctx.mountPath = ctx[PREFIX] ?? "";
@@ -35,19 +35,19 @@ export function dispatch(mounts: Mounts, routes: Routes, ctx: Context): Promise<
   }
 }
 
-function answerOtherKind(routes: Routes, ctx: Context, path: string): Promise<void> {
+function answerOtherKind(routes: RouteTable, ctx: Context, path: string): Promise<void> {
   if (!ctx[BEHIND]) return routes.handleOtherKind(ctx, path);
   return answerBehind(ctx, () => routes.handleOtherKind(ctx, path));
 }
 
 /**
- * What the mounted app that a path belongs to has set for the door, and the apps in it.
+ * What the mounted app that a path belongs to has set for the admission, and the apps in it.
  *
  * @returns undefined where the path is of no mount, or of a plain Koa app
  */
 export function settingsBelow(
   mounts: Mounts,
-  routes: Routes,
+  routes: RouteTable,
   path: string,
 ): PathSettings | undefined {
   const destination = resolve(mounts, routes, path, false);

@@ -2,7 +2,7 @@ import { otherSlash } from "../http/path.ts";
 import type { Mount } from "./mount.ts";
 import type { MountMatch } from "./mount-table.ts";
 import type { Mounts } from "./mounts.ts";
-import type { Routes } from "./route-table.ts";
+import type { RouteTable } from "./route-table.ts";
 
 /**
  * Where a path of an app leads:
@@ -32,7 +32,7 @@ export type Destination =
  */
 export function resolve(
   mounts: Mounts,
-  routes: Routes,
+  routes: RouteTable,
   path: string,
   isHandshake: boolean,
 ): Destination {

@@ -34,7 +34,7 @@ const STRICT = { strict: true, sensitive: true };
 const NOTHING_BEHIND = async (): Promise<void> => {};
 
 /** The routes of one app: plain HTTP and WebSocket side by side, each found by its own router. */
-export class Routes {
+export class RouteTable {
   /** The routes of plain HTTP. */
   readonly http = new Router(STRICT);
   readonly #sockets = new Router(STRICT);

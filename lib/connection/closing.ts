@@ -1,4 +1,4 @@
-import { wheel } from "../loop/ticker.ts";
+import { ticker } from "../loop/ticker.ts";
 import { DEBTS, type Indebted } from "./debts.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Late, Liveness } from "./liveness.ts";
@@ -166,6 +166,6 @@ export class Closing implements Late {
     this.#behind = this.#writer.bufferedBytes;
     // The ticker's time is that of its last tick: one period more, and the deadline is never too
     // short.
-    this.#liveness.endIn(CLOSE_TIMEOUT_MS + wheel.periodMs, this);
+    this.#liveness.endIn(CLOSE_TIMEOUT_MS + ticker.periodMs, this);
   }
 }

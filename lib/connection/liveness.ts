@@ -1,5 +1,5 @@
 import type { WebSocket } from "ws";
-import { type Watched, wheel } from "../loop/ticker.ts";
+import { ticker, type Watched } from "../loop/ticker.ts";
 
 /** The deadlines of an open connection. */
 export interface LivenessOptions {
@@ -76,8 +76,8 @@ export class Liveness implements Watched {
   readonly #connection: Ending;
   readonly #limits: LivenessLimits;
 
-  #heardAt = wheel.now;
-  #pingedAt = wheel.now;
+  #heardAt = ticker.now;
+  #pingedAt = ticker.now;
   #unanswered = 0;
   #fullSince: number | undefined;
   #endAt = 0;
@@ -90,7 +90,7 @@ export class Liveness implements Watched {
     this.#ws = ws;
     this.#connection = connection;
     this.#limits = limits;
-    wheel.add(this);
+    ticker.add(this);
   }
 
   /** See {@link Watched}. */
@@ -100,13 +100,13 @@ export class Liveness implements Watched {
 
   /** A whole message has come. */
   heard(): void {
-    this.#heardAt = wheel.now;
+    this.#heardAt = ticker.now;
     this.#messageEnded = true;
   }
 
   /** A ping or a pong has come. */
   heardControl(): void {
-    this.#heardAt = wheel.now;
+    this.#heardAt = ticker.now;
   }
 
   /**
@@ -121,20 +121,20 @@ export class Liveness implements Watched {
   /** The queue of unread messages has become full (pause the client), or empty (resume). */
   unread(full: boolean): void {
     full ? this.#ws.pause() : this.#ws.resume();
-    this.#fullSince = full ? wheel.now : undefined;
+    this.#fullSince = full ? ticker.now : undefined;
   }
 
   /**
    * The connection is about to end: calls `end.late()` after `ms`, and drops every other deadline.
    */
   endIn(ms: number, end: Late): void {
-    this.#endAt = wheel.now + ms;
+    this.#endAt = ticker.now + ms;
     this.#end = end;
   }
 
   /** Ends the watch. */
   stop(): void {
-    wheel.delete(this);
+    ticker.delete(this);
   }
 
   /** See {@link Watched}. */

@@ -1,6 +1,6 @@
 import type Koa from "koa";
 import type { PathSettings } from "../http/admission.ts";
-import type { Limits } from "../http/capacity.ts";
+import type { Capacity } from "../http/capacity.ts";
 
 /** What a lifespan's `yield` gives back when it is time to stop. */
 export interface Stop {
@@ -30,8 +30,8 @@ export interface SubApp extends Koa {
   readonly mounts?: readonly { readonly app: Koa }[];
   readonly lifespans?: readonly Lifespan[];
   /** Counts its connections, where it has a limit of its own. */
-  readonly limits?: Limits | undefined;
-  /** What the apps on the way to a raw path have set for the door. */
+  readonly limits?: Capacity | undefined;
+  /** What the apps on the way to a raw path have set for the admission. */
   settingsAt?(path: string): PathSettings;
   /** The path of a named route, or undefined. */
   linkTo?(name: string, params: Record<string, string | number>): RouteLink | undefined;

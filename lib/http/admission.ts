@@ -5,7 +5,7 @@ import { hasPath, rawPath } from "./path.ts";
 import { Refusal, shown } from "./refusal.ts";
 
 /** Which requests and handshakes the server admits. It checks them before any middleware. */
-export interface DoorOptions {
+export interface AdmissionOptions {
   /**
    * Host names that the server answers to, beside loopback. A name without a port allows any port.
    * A page on another name that resolves to this address (DNS rebinding) gets 421. Default none.
@@ -44,7 +44,7 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A server's check of requests and handshakes. */
-export interface Door {
+export interface Admission {
   /**
    * Checks a request.
    *
@@ -72,25 +72,25 @@ export interface PathSettings {
  *
  * ```ts
  * const options = { allowedHosts: ["chat.example.com"], trustProxy: ["loopback"] };
- * const door = createDoor(options, () => undefined);
+ * const admission = createAdmission(options, () => undefined);
  * server.on("request", (req, res) => {
  *   try {
- *     door.check(req, false);
+ *     admission.check(req, false);
  *   } catch (refusal) {
  *     writeRefusal(res, refusal as Refusal);
  *   }
  * });
  * ```
  *
- * @param options see {@link DoorOptions}
+ * @param options see {@link AdmissionOptions}
  * @param settingsAt returns the settings of the apps on the way to a raw path; these may allow
  *   more origins
  * @throws TypeError for an option that names no host, origin or proxy
  */
-export function createDoor(
-  options: DoorOptions,
+export function createAdmission(
+  options: AdmissionOptions,
   settingsAt: (path: string) => PathSettings | undefined,
-): Door {
+): Admission {
   const trust = compileTrust(options.trustProxy ?? []);
   const hosts = canonicalHosts(options.allowedHosts ?? []);
   const origins = options.allowedOrigins ?? [];

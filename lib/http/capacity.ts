@@ -19,7 +19,7 @@ const MAX_PER_ADDRESS = 100;
 const RETRY_AFTER = "5";
 
 /** Counts the connections of one server, and refuses those above the limits. */
-export class Limits {
+export class Capacity {
   readonly #max: number;
   readonly #maxPerAddress: number;
   readonly #byAddress = new Map<string, number>();
@@ -93,12 +93,12 @@ export class Limits {
 
 /** One connection in the count. */
 export class Taken {
-  #limits: Limits | undefined;
+  #limits: Capacity | undefined;
   readonly #who: string | undefined;
   /** Another place that the same connection has taken: a linked list, as most have only one. */
   next?: Taken;
 
-  constructor(limits: Limits, who: string | undefined) {
+  constructor(limits: Capacity, who: string | undefined) {
     this.#limits = limits;
     this.#who = who;
   }

@@ -6,7 +6,7 @@ import type {
 } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import { type Watched, wheel } from "../loop/ticker.ts";
+import { ticker, type Watched } from "../loop/ticker.ts";
 
 /** How long a response may wait for its client to read on, in milliseconds, by default. */
 export const UNREAD_RESPONSE_MS = 30_000;
@@ -113,7 +113,7 @@ class Turns implements Watched {
   readonly #unreadMs: number;
   /** How many bytes the kernel had taken at the last progress, and when that was. */
   #taken = 0;
-  #takenAt = wheel.now;
+  #takenAt = ticker.now;
 
   constructor(socket: Watching, listener: RequestListener, unreadMs: number) {
     this.#socket = socket;
@@ -126,7 +126,7 @@ class Turns implements Watched {
       socket.on("data", Turns.#onData);
     }
     socket.on("close", Turns.#onClosed);
-    wheel.add(this);
+    ticker.add(this);
   }
 
   /** A request has come. */
@@ -139,7 +139,7 @@ class Turns implements Watched {
   leave(): boolean {
     const socket = this.#socket;
     socket[TURNS] = undefined;
-    wheel.delete(this);
+    ticker.delete(this);
     socket.off("data", Turns.#onData);
     socket.off("close", Turns.#onClosed);
     if (this.#rest) socket.unshift(this.#rest);

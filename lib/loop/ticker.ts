@@ -1,8 +1,8 @@
-/** The wheel calls its `tick` at every tick. */
+/** The ticker calls its `tick` at every tick. */
 export interface Watched {
   /** The longest time between two ticks, in milliseconds. */
   readonly periodMs: number;
-  /** @param now the wheel's time in milliseconds */
+  /** @param now the ticker's time in milliseconds */
   tick(now: number): void;
 }
 
@@ -15,14 +15,14 @@ const SLOWEST_MS = 1_000;
  * blocked, a tick counts as one period, and it runs after the sockets were read. So a client whose
  * pong waits in the kernel is never late.
  */
-export class Wheel {
+export class Ticker {
   readonly #watched = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
   #periodMs = SLOWEST_MS;
   #lastTick = 0;
   #now = 0;
 
-  /** The wheel's time in milliseconds, as of the last tick. */
+  /** The ticker's time in milliseconds, as of the last tick. */
   get now(): number {
     return this.#now;
   }
@@ -74,5 +74,5 @@ export class Wheel {
   }
 }
 
-/** The wheel of this process. */
-export const wheel = new Wheel();
+/** The ticker of this process. */
+export const ticker = new Ticker();

@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import type { SubApp } from "../context/sub-app.ts";
-import type { Door, DoorOptions } from "../http/admission.ts";
+import type { Admission, AdmissionOptions } from "../http/admission.ts";
 import { limitBody } from "../http/body.ts";
 import { rawPath } from "../http/path.ts";
 import { type Refusal, writeRefusal } from "../http/refusal.ts";
@@ -12,7 +12,7 @@ import { refusalOf } from "./http-connections.ts";
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Options of {@link frontOf}. */
-export interface FrontOptions extends DoorOptions {
+export interface FrontOptions extends AdmissionOptions {
   /** The longest body of a request, in bytes. A longer body gets 413. Default 1 MiB. */
   maxBodyBytes?: number;
 }
@@ -21,18 +21,18 @@ export interface FrontOptions extends DoorOptions {
  * Makes the checks that run before the app for plain HTTP. `attach` has its own for handshakes.
  *
  * @param app the root app
- * @param door the door that the server has for handshakes too
+ * @param admission the admission that the server has for handshakes too
  * @param options see {@link FrontOptions}
  * @param draining whether the server is shutting down
  * @returns a listener for the server's `request` event
  */
 export function frontOf(
   app: SubApp,
-  door: Door,
+  admission: Admission,
   options: FrontOptions,
   draining: () => boolean,
 ): RequestListener {
-  // The door deletes forwarded headers of untrusted clients, so Koa may believe the rest.
+  // The admission deletes forwarded headers of untrusted clients, so Koa may believe the rest.
   if (options.trustProxy?.length) app.proxy = true;
   const callback = app.callback();
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
@@ -44,7 +44,7 @@ export function frontOf(
       if (answerHealth(req, res, draining)) return;
       if (refused) throw refused;
       assertBounded(req);
-      door.check(req, false);
+      admission.check(req, false);
     } catch (error) {
       res.shouldKeepAlive = false;
       return writeRefusal(res, error as Refusal);

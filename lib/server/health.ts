@@ -3,7 +3,7 @@ import { rawPath } from "../http/path.ts";
 
 /**
  * Answers `/livez` (the process runs) and `/readyz` (the server takes connections; 503 while it
- * drains). This comes before the door and the app, because a load balancer asks by address, with
+ * drains). This comes before the admission and the app, because a load balancer asks by address, with
  * any Host.
  *
  * @param draining whether the server is shutting down

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import { Limits, type Taken } from "../http/capacity.ts";
+import { Capacity, type Taken } from "../http/capacity.ts";
 import { compileTrust } from "../http/client.ts";
 import type { Refusal } from "../http/refusal.ts";
 import type { Upgrades } from "../upgrade/connections.ts";
@@ -42,7 +42,7 @@ type Held = Socket & { [HELD]?: Taken | Refusal | undefined };
 export class HttpConnections {
   /** All these sockets. */
   readonly sockets = new Set<Socket>();
-  readonly #limits: Limits;
+  readonly #limits: Capacity;
   readonly #drops: DropLog;
   readonly #isTls: boolean;
   #refused = 0;
@@ -55,7 +55,7 @@ export class HttpConnections {
    */
   constructor(server: Server, upgrades: Upgrades, options: Needs, drops: DropLog) {
     const { maxHttpConnections, maxHttpConnectionsPerAddress, trustProxy } = options;
-    this.#limits = new Limits({
+    this.#limits = new Capacity({
       ...(maxHttpConnections !== undefined && { maxConnections: maxHttpConnections }),
       ...(maxHttpConnectionsPerAddress !== undefined && {
         maxConnectionsPerAddress: maxHttpConnectionsPerAddress,

@@ -14,7 +14,7 @@ import { logRequests, logSlow, logUpgrades } from "../observe/access-log.ts";
 import { logErrors } from "../observe/error-log.ts";
 import { createLog, LOG_LEVELS, type Logger } from "../observe/log.ts";
 import { assertOptions, COUNT, type OptionKinds, oneOf, PER_SECOND, TIMER_MS } from "../options.ts";
-import { ATTACH_KINDS, type AttachOptions, attachBehind, doorOf } from "../upgrade/attach.ts";
+import { ATTACH_KINDS, type AttachOptions, admissionOf, attachBehind } from "../upgrade/attach.ts";
 import type { Upgrades } from "../upgrade/connections.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
 import { drain, HANDLERS_SHARE } from "./drain.ts";
@@ -130,17 +130,17 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   const server = createServer(options);
   logErrors(app, server, log);
   answerParserErrors(server);
-  const door = doorOf(app, config);
+  const admission = admissionOf(app, config);
   server.on("request", logRequests(log));
   server.on(
     "request",
     oneAtATime(
       server,
-      frontOf(app, door, config, () => upgrades.draining),
+      frontOf(app, admission, config, () => upgrades.draining),
       config.unreadResponseMs,
     ),
   );
-  const upgrades = attachBehind(door, server, app, config);
+  const upgrades = attachBehind(admission, server, app, config);
   const drops = new DropLog(log);
   watchDescriptors(server, drops);
   const { sockets } = new HttpConnections(server, upgrades, config, drops);

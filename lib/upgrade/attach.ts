@@ -5,8 +5,8 @@ import type Koa from "koa";
 import { wholeError } from "../context/errors.ts";
 import { setRootPath } from "../context/root-path.ts";
 import type { SubApp } from "../context/sub-app.ts";
-import { createDoor, type Door, type DoorOptions } from "../http/admission.ts";
-import { type LimitOptions, Limits, shareOf } from "../http/capacity.ts";
+import { type Admission, type AdmissionOptions, createAdmission } from "../http/admission.ts";
+import { Capacity, type LimitOptions, shareOf } from "../http/capacity.ts";
 import { addressOf } from "../http/client.ts";
 import { endIfUnread, leaveHttp } from "../http/one-at-a-time.ts";
 import { parseQueriesOnce } from "../http/query.ts";
@@ -28,7 +28,7 @@ import { afterOthers, answerIfOurs, hasOthers, isLeft, share } from "./other-lis
 import { endAccepted, settle } from "./outcome.ts";
 
 /** Options of {@link attach}. */
-export interface AttachOptions extends DoorOptions, LimitOptions, RateOptions {
+export interface AttachOptions extends AdmissionOptions, LimitOptions, RateOptions {
   /** How long a handshake may take from its arrival to its answer, in milliseconds. Default 10,000. */
   handshakeTimeoutMs?: number;
   /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
@@ -73,17 +73,17 @@ type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
  */
 export function attach(server: Server, app: Koa, options: AttachOptions = {}): Upgrades {
   assertOptions(options, ATTACH_KINDS, "attach");
-  return attachBehind(doorOf(app, options), server, app, options);
+  return attachBehind(admissionOf(app, options), server, app, options);
 }
 
-/** The door of a server: one for its requests and its handshakes. */
-export function doorOf(app: SubApp, options: DoorOptions): Door {
-  return createDoor(options, (path) => app.settingsAt?.(path));
+/** The admission of a server: one for its requests and its handshakes. */
+export function admissionOf(app: SubApp, options: AdmissionOptions): Admission {
+  return createAdmission(options, (path) => app.settingsAt?.(path));
 }
 
-/** As {@link attach}, behind a door that is there already, with options that have been checked. */
+/** As {@link attach}, behind an admission that is there already, with options that have been checked. */
 export function attachBehind(
-  door: Door,
+  admission: Admission,
   server: Server,
   app: Koa,
   options: AttachOptions,
@@ -98,7 +98,7 @@ export function attachBehind(
   noteResponses(server);
   setRootPath(app, options.rootPath ?? "");
   const upgrades = new Upgrades();
-  const limits = new Limits(options);
+  const limits = new Capacity(options);
   const rate = new HandshakeRate(options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const answer = answerer(app);
@@ -109,9 +109,9 @@ export function attachBehind(
     try {
       if (upgrades.draining) throw new Refusal(503, "the server is shutting down");
       checkHandshake(req);
-      door.check(req, true);
+      admission.check(req, true);
       const address = addressOf(req);
-      const exempt = door.trusts(address);
+      const exempt = admission.trusts(address);
       if (!exempt) rate.take(shareOf(address));
       handshake.hold(limits.take(address, exempt));
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Refusal } from "../http/refusal.ts";
-import { type Watched, wheel } from "../loop/ticker.ts";
+import { ticker, type Watched } from "../loop/ticker.ts";
 
 /** Ticks in a handshake's time: its end is late by a quarter at most. */
 const TICKS_IN_TIMEOUT = 4;
@@ -29,7 +29,7 @@ export class Deadline implements Watched {
     this.#handshake = handshake;
     this.#timeoutMs = timeoutMs;
     this.#endsAt = since + timeoutMs;
-    wheel.add(this);
+    ticker.add(this);
   }
 
   /** See {@link Watched}. */
@@ -44,7 +44,7 @@ export class Deadline implements Watched {
 
   /** The handshake has its answer. */
   stop(): void {
-    wheel.delete(this);
+    ticker.delete(this);
   }
 
   #end(): void {

@@ -6,7 +6,7 @@ import { releaseAll, type Taken } from "../http/capacity.ts";
 import { clientOf, peerOf } from "../http/client.ts";
 import { rawPath } from "../http/path.ts";
 import { Refusal, writeRefusal } from "../http/refusal.ts";
-import { wheel } from "../loop/ticker.ts";
+import { ticker } from "../loop/ticker.ts";
 import { Deadline, type Expiring } from "./deadline.ts";
 import { type PendingListener, PendingSocket } from "./pending-socket.ts";
 import { HandshakeResponse } from "./response.ts";
@@ -66,7 +66,7 @@ export class Handshake implements Expiring, PendingListener {
   #res: HandshakeResponse | undefined;
   #client: string;
   readonly #timeoutMs: number;
-  readonly #since = wheel.now;
+  readonly #since = ticker.now;
   readonly #pending: PendingSocket;
   #deadline: Deadline | undefined;
   #state: HandshakeState = "pending";

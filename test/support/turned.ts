@@ -1,11 +1,11 @@
-import { wheel } from "../../lib/loop/ticker.ts";
+import { ticker } from "../../lib/loop/ticker.ts";
 import { within } from "./within.ts";
 
 const PERIOD_MS = 10;
 
 /** Waits until the clock of the connections, which a busy machine does not advance, has turned by so much. */
 export async function turned(ms: number, deadlineMs = 60_000): Promise<void> {
-  const until = wheel.now + ms;
+  const until = ticker.now + ms;
   let resolve: () => void = () => {};
   const reached = new Promise<void>((yes) => {
     resolve = yes;
@@ -16,6 +16,6 @@ export async function turned(ms: number, deadlineMs = 60_000): Promise<void> {
       if (now >= until) resolve();
     },
   };
-  wheel.add(watched);
-  await within(reached, `${ms} ms to be counted`, deadlineMs).finally(() => wheel.delete(watched));
+  ticker.add(watched);
+  await within(reached, `${ms} ms to be counted`, deadlineMs).finally(() => ticker.delete(watched));
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
 import { App, Hub, MemoryBroker } from "../../../lib/index.ts";
-import { wheel } from "../../../lib/loop/ticker.ts";
+import { ticker } from "../../../lib/loop/ticker.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
 import type { CrowdOptions, CrowdReport } from "../../support/chat-crowd.ts";
 import { TimerWatch } from "../../support/timer-watch.ts";
@@ -91,7 +91,7 @@ test("200 rooms of 50 clients talk, nothing crosses rooms, and nothing of them i
   );
   await until(async () => (await broker.topics()).length === 0, "no topic");
   assert.deepEqual([hub.connections(), hub.topics(), presence.topics()], [[], [], []]);
-  assert.equal(wheel.size, 0);
+  assert.equal(ticker.size, 0);
   await until(
     () => timers.list().length <= before.length,
     () => `no timer: ${timers.list()}`,

@@ -5,7 +5,7 @@ import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
 import { echo } from "../../../apps/echo/index.ts";
 import { App, createLog, Hub, type Serving, serve } from "../../../lib/index.ts";
-import { wheel } from "../../../lib/loop/ticker.ts";
+import { ticker } from "../../../lib/loop/ticker.ts";
 import { obey } from "./child.ts";
 
 /** What the server holds. */
@@ -56,7 +56,7 @@ async function counts(): Promise<Record<string, number>> {
   return {
     connections: app.limits?.total ?? -1,
     live: serving.upgrades.live.size,
-    watched: wheel.size,
+    watched: ticker.size,
     timers: process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length,
     topicsWithMembers: hub.topics().length,
     topicsRetained: (await hub.broker.topics()).length,

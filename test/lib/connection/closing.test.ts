@@ -5,7 +5,7 @@ import { z } from "zod";
 import { Closing } from "../../../lib/connection/closing.ts";
 import { DEBTS } from "../../../lib/connection/debts.ts";
 import { App, CloseError, type Connection } from "../../../lib/index.ts";
-import { wheel } from "../../../lib/loop/ticker.ts";
+import { ticker } from "../../../lib/loop/ticker.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
 import { turned } from "../../support/turned.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
@@ -170,14 +170,14 @@ describe("a close waits for no more than that its handler is idle:", () => {
     );
     await using client = await TestClient.start(app);
     await using wire = await open(client);
-    const before = wheel.now;
+    const before = ticker.now;
     wire.write(...sent.map((text) => frame(TEXT, text)), closing(4000));
     const { texts, code } = await rest(wire);
-    const ms = wheel.now - before;
+    const ms = ticker.now - before;
     wire.socket.destroy();
     return { texts, code, ms };
   }
-  /** Far from the five seconds; on the wheel's clock, which a busy machine does not advance. */
+  /** Far from the five seconds; on the ticker's clock, which a busy machine does not advance. */
   const AT_ONCE_MS = 3_000;
 
   const idle: [string, (socket: Connection) => Promise<unknown>, string[], number?][] = [
@@ -301,12 +301,12 @@ describe("a close waits for no more than that its handler is idle:", () => {
     });
     await using client = await TestClient.start(app);
     await using wire = await open(client);
-    const before = wheel.now;
+    const before = ticker.now;
     wire.write(frame(TEXT, "x"), closing(4000));
     await until(() => begun, "the handler to begin");
     wire.socket.resetAndDestroy();
     await until(() => ended, "the handler to end");
-    assert.ok(wheel.now - before < AT_ONCE_MS);
+    assert.ok(ticker.now - before < AT_ONCE_MS);
   });
 });
 
@@ -352,9 +352,9 @@ describe("a client that does not answer the server's close frame", () => {
     const app = new App().websocket("/", async (socket) => void (await socket.closed));
     await using client = await TestClient.start(app);
     const { wire, connection } = await cutOff(client);
-    const before = wheel.now;
+    const before = ticker.now;
     assert.equal((await within(connection.ended, "the end", 60_000)).code, 1006);
-    const ms = wheel.now - before;
+    const ms = ticker.now - before;
     assert.ok(ms >= 5_000 && ms <= 7_500, `${ms} ms`);
     await wire[Symbol.asyncDispose]();
   });

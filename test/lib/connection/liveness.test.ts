@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { WebSocket } from "ws";
 import type { LivenessOptions } from "../../../lib/connection/liveness.ts";
 import { App, type Closed, type Connection } from "../../../lib/index.ts";
-import { wheel } from "../../../lib/loop/ticker.ts";
+import { ticker } from "../../../lib/loop/ticker.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
 import { type Frame, frame, handshake, Wire } from "../../support/wire.ts";
 
@@ -80,7 +80,7 @@ async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
 
 /** Waits until the clock of the connections has turned by so much. */
 async function turned(ms: number): Promise<void> {
-  const until = wheel.now + ms;
+  const until = ticker.now + ms;
   const { promise, resolve } = resolver();
   const watched = {
     periodMs: 10,
@@ -88,8 +88,8 @@ async function turned(ms: number): Promise<void> {
       if (now >= until) resolve();
     },
   };
-  wheel.add(watched);
-  await inTime(promise, `${ms} ms to be counted`).finally(() => wheel.delete(watched));
+  ticker.add(watched);
+  await inTime(promise, `${ms} ms to be counted`).finally(() => ticker.delete(watched));
 }
 
 function resolver(): { promise: Promise<void>; resolve: () => void } {
@@ -207,8 +207,8 @@ describe("a heartbeat", () => {
       periodMs: 10,
       tick: () => void (wire.socket.writable && wire.write(dribble.subarray(at, ++at))),
     };
-    wheel.add(watched);
-    const end = await ended().finally(() => wheel.delete(watched));
+    ticker.add(watched);
+    const end = await ended().finally(() => ticker.delete(watched));
     assert.equal(end.closed.code, 1006);
   });
 
@@ -222,12 +222,12 @@ describe("a heartbeat", () => {
     const { app } = echo({ heartbeatMs: 1_000 });
     await using client = await TestClient.start(app);
     await Promise.all(Array.from({ length: 50 }, () => client.connect("/")));
-    assert.equal(wheel.size, 50);
+    assert.equal(ticker.size, 50);
     assert.equal(running(), 1);
     const gone = once(client.serving.upgrades, "closed");
     (await client.connect("/")).terminate();
     await gone;
-    assert.equal(wheel.size, 50);
+    assert.equal(ticker.size, 50);
   });
 
   test("ends with the connection, so that nothing is watched and no timer runs", async () => {
@@ -238,12 +238,12 @@ describe("a heartbeat", () => {
       await client.connect("/"),
       await open(client),
     ];
-    assert.equal(wheel.size, 3);
+    assert.equal(ticker.size, 3);
     await polite.close();
     rude.terminate();
     silent.socket.resetAndDestroy();
     for (let i = 0; i < 3; i++) await ended();
-    assert.equal(wheel.size, 0);
+    assert.equal(ticker.size, 0);
   });
 });
 
@@ -539,8 +539,8 @@ describe("a message that is begun and not ended", () => {
       periodMs: 20,
       tick: () => wire.write(frame(PING, "x".repeat(7)), frame(PONG, "y".repeat(100)), frame(PONG)),
     };
-    wheel.add(watched);
-    await turned(600).finally(() => wheel.delete(watched));
+    ticker.add(watched);
+    await turned(600).finally(() => ticker.delete(watched));
     wire.write(frame(TEXT, "still here"));
     for (;;) {
       const { opcode, payload } = await next(wire);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { App } from "../../../lib/index.ts";
 import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
-import { ask, shake, told } from "../../support/door.ts";
+import { ask, shake, told } from "../../support/admission.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 
 interface Told {

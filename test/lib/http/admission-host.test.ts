@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TestClient } from "../../../lib/testing/index.ts";
-import { ask, open, shake } from "../../support/door.ts";
+import { ask, open, shake } from "../../support/admission.ts";
 import { Wire } from "../../support/wire.ts";
 
-describe("the Host at the door", () => {
+describe("the Host at the admission", () => {
   const REBOUND = [
     "evil.example",
     "evil.example:8000",

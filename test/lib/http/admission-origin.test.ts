@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { generate } from "selfsigned";
 import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
-import { ask, open, shake } from "../../support/door.ts";
+import { ask, open, shake } from "../../support/admission.ts";
 import { requestText } from "../../support/raw.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 
@@ -83,7 +83,7 @@ for (const [scheme, other, defaultPort, options] of [
   ["http", "https", 80, {}],
   ["https", "http", 443, TLS],
 ] as const) {
-  describe(`the Origin at the door over ${scheme}`, () => {
+  describe(`the Origin at the admission over ${scheme}`, () => {
     const started = () => {
       const { app, seen } = open();
       return {
@@ -120,7 +120,7 @@ for (const [scheme, other, defaultPort, options] of [
   });
 }
 
-describe("the Origin at the door", () => {
+describe("the Origin at the admission", () => {
   test("is asked of what changes something, and not of what a page may do without asking", async () => {
     const { app } = open();
     await using client = await TestClient.start(app);

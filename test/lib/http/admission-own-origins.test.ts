@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import Koa from "koa";
 import { App } from "../../../lib/index.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
-import { answers, ask, shake } from "../../support/door.ts";
+import { answers, ask, shake } from "../../support/admission.ts";
 
 describe("an app's own allowed origins", () => {
   const [A, B, C] = ["https://a.example", "https://b.example", "https://c.example"];

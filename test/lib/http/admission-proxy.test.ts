@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TestClient } from "../../../lib/testing/index.ts";
-import { ask, open, shake, told } from "../../support/door.ts";
+import { ask, open, shake, told } from "../../support/admission.ts";
 import { requestText } from "../../support/raw.ts";
 import { Wire } from "../../support/wire.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
-import { open } from "../../support/door.ts";
+import { open } from "../../support/admission.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 
-test("the door stands before handshakes of an attached server too, and `listen` has one", async () => {
+test("the admission stands before handshakes of an attached server too, and `listen` has one", async () => {
   const { app, seen } = open();
   const server = app.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
-import { Limits } from "../../../lib/http/capacity.ts";
+import { Capacity } from "../../../lib/http/capacity.ts";
 import { Refusal } from "../../../lib/http/refusal.ts";
 import { App } from "../../../lib/index.ts";
 import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
@@ -14,7 +14,7 @@ function refused(status: number): (error: unknown) => boolean {
 
 describe("the count of connections", () => {
   test("takes as many as there may be and refuses the next 503 with Retry-After", () => {
-    const limits = new Limits({ maxConnections: 2 });
+    const limits = new Capacity({ maxConnections: 2 });
     const taken = limits.take("127.0.0.1");
     limits.take("127.0.0.1");
     assert.throws(() => limits.take("127.0.0.1"), refused(503));
@@ -25,7 +25,7 @@ describe("the count of connections", () => {
   });
 
   test("takes one release once", () => {
-    const limits = new Limits({ maxConnections: 3 });
+    const limits = new Capacity({ maxConnections: 3 });
     const taken = limits.take("192.0.2.1");
     limits.take("192.0.2.1");
     taken.release();
@@ -34,7 +34,7 @@ describe("the count of connections", () => {
   });
 
   test("refuses one address 429 when it has its share, and nobody else", () => {
-    const limits = new Limits({ maxConnectionsPerAddress: 2 });
+    const limits = new Capacity({ maxConnectionsPerAddress: 2 });
     const taken = limits.take("192.0.2.1");
     limits.take("192.0.2.1");
     assert.throws(() => limits.take("192.0.2.1"), refused(429));
@@ -46,13 +46,13 @@ describe("the count of connections", () => {
   });
 
   test("forgets an address that has no connection left", () => {
-    const limits = new Limits({ maxConnectionsPerAddress: 1 });
+    const limits = new Capacity({ maxConnectionsPerAddress: 1 });
     for (let i = 0; i < 1_000; i++) limits.take(`192.0.2.${i % 256}:${i}`).release();
     assert.deepEqual([limits.total, limits.addresses], [0, 0]);
   });
 
   test("counts a refusal on neither count", () => {
-    const limits = new Limits({ maxConnections: 2, maxConnectionsPerAddress: 1 });
+    const limits = new Capacity({ maxConnections: 2, maxConnectionsPerAddress: 1 });
     const taken = limits.take("192.0.2.1");
     for (let i = 0; i < 10; i++) assert.throws(() => limits.take("192.0.2.1"), refused(429));
     limits.take("192.0.2.2").release();
@@ -61,7 +61,7 @@ describe("the count of connections", () => {
   });
 
   test("has no share for loopback, nor for who is exempt, but counts them in the total", () => {
-    const limits = new Limits({ maxConnections: 6, maxConnectionsPerAddress: 1 });
+    const limits = new Capacity({ maxConnections: 6, maxConnectionsPerAddress: 1 });
     for (const address of ["127.0.0.1", "127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
       limits.take(address);
     }
@@ -79,7 +79,7 @@ describe("the count of connections", () => {
       ["fe80::1%eth0", "fe80::2%eth1", "fe80:0:0:0::3"],
       ["2001:db8:1:2:3::", "2001:db8:1:2::"],
     ]) {
-      const limits = new Limits({ maxConnectionsPerAddress: same.length });
+      const limits = new Capacity({ maxConnectionsPerAddress: same.length });
       for (const address of same) limits.take(address);
       assert.equal(limits.addresses, 1, same.join(" "));
       assert.throws(() => limits.take(same[0] ?? ""), refused(429));
@@ -87,7 +87,7 @@ describe("the count of connections", () => {
   });
 
   test("takes different /64 for different, and an IPv4 address for itself behind IPv6 too", () => {
-    const limits = new Limits({ maxConnectionsPerAddress: 2 });
+    const limits = new Capacity({ maxConnectionsPerAddress: 2 });
     for (const address of ["2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:2:2::1", "1:2:3:4::"]) {
       limits.take(address);
     }
@@ -100,7 +100,7 @@ describe("the count of connections", () => {
   });
 
   test("is by default 20,000 in all and 100 from one address", () => {
-    const limits = new Limits();
+    const limits = new Capacity();
     for (let i = 0; i < 100; i++) limits.take("192.0.2.1");
     assert.throws(() => limits.take("192.0.2.1"), refused(429));
     for (let i = 100; i < 20_000; i++) limits.take("127.0.0.1");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
-import { type Watched, Wheel } from "../../../lib/loop/ticker.ts";
+import { Ticker, type Watched } from "../../../lib/loop/ticker.ts";
 import { withResolvers } from "../../support/deferred.ts";
 
 const DEADLINE_MS = 5_000;
@@ -59,33 +59,33 @@ function intervals(t: TestContext): { begun: NodeJS.Timeout[]; running: () => No
   };
 }
 
-describe("a wheel", () => {
+describe("a ticker", () => {
   test("tells all that it watches one and the same time", async () => {
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const [one, two] = [new Listener(10), new Listener(10)];
-    wheel.add(one);
-    wheel.add(two);
-    assert.equal(wheel.size, 2);
+    ticker.add(one);
+    ticker.add(two);
+    assert.equal(ticker.size, 2);
     await two.ticks(3);
     assert.deepEqual(one.times, two.times);
-    assert.equal(wheel.now, one.times.at(-1));
-    wheel.delete(one);
+    assert.equal(ticker.now, one.times.at(-1));
+    ticker.delete(one);
     const told = one.times.length;
     await two.ticks(2);
     assert.equal(one.times.length, told);
-    wheel.delete(two);
+    ticker.delete(two);
   });
 
   test("counts a blocked event loop as one period", async () => {
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const listener = new Listener(20);
-    wheel.add(listener);
+    ticker.add(listener);
     await listener.ticks(2);
     for (let i = 0; i < 3; i++) {
       block(200);
       await listener.ticks(2);
     }
-    wheel.delete(listener);
+    ticker.delete(listener);
     const steps = listener.times.slice(1).map((time, i) => time - (listener.times[i] ?? 0));
     assert.ok(Math.max(...steps) <= 20.001, `steps of ${steps}`);
     assert.ok(Math.min(...steps) >= 0, `steps of ${steps}`);
@@ -96,7 +96,7 @@ describe("a wheel", () => {
     await once(server, "listening");
     const client = net.connect((server.address() as AddressInfo).port, "127.0.0.1");
     const [peer] = (await once(server, "connection")) as [net.Socket];
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const listener = new Listener(20);
     const story: string[] = [];
     const { promise: over, resolve } = withResolvers<void>();
@@ -111,9 +111,9 @@ describe("a wheel", () => {
         block(100);
       });
     };
-    wheel.add(listener);
+    ticker.add(listener);
     await over;
-    wheel.delete(listener);
+    ticker.delete(listener);
     assert.deepEqual(story.slice(0, 3), ["tick", "data", "tick"]);
     client.destroy();
     server.close();
@@ -121,59 +121,59 @@ describe("a wheel", () => {
 
   test("has one timer for all, that keeps no process alive", async (t) => {
     const timers = intervals(t);
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const all = Array.from({ length: 1_000 }, () => new Listener(1_000));
-    for (const each of all) wheel.add(each);
+    for (const each of all) ticker.add(each);
     assert.equal(timers.begun.length, 1);
     assert.equal(timers.running()[0]?.hasRef(), false);
-    for (const each of all) wheel.delete(each);
+    for (const each of all) ticker.delete(each);
     assert.equal(timers.running().length, 0);
   });
 
   test("releases its timer when it is empty, and has one again when it is not", async (t) => {
     const timers = intervals(t);
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const [one, two] = [new Listener(10), new Listener(10)];
-    wheel.add(one);
-    wheel.add(two);
-    wheel.delete(one);
+    ticker.add(one);
+    ticker.add(two);
+    ticker.delete(one);
     assert.equal(timers.running().length, 1);
-    wheel.delete(two);
-    wheel.delete(two);
-    assert.deepEqual([wheel.size, timers.running().length], [0, 0]);
-    wheel.add(one);
+    ticker.delete(two);
+    ticker.delete(two);
+    assert.deepEqual([ticker.size, timers.running().length], [0, 0]);
+    ticker.add(one);
     assert.equal(timers.running().length, 1);
     await one.ticks(1);
-    wheel.delete(one);
+    ticker.delete(one);
     assert.equal(timers.running().length, 0);
   });
 
   test("turns as fast as the fastest that it has watched, until it is empty", async (t) => {
     const begin = t.mock.method(globalThis, "setInterval");
     const periods = () => begin.mock.calls.map((call) => call.arguments[1]);
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const [slow, fast, slowest] = [new Listener(500), new Listener(10), new Listener(60_000)];
-    wheel.add(slow);
-    wheel.add(fast);
-    wheel.add(slowest);
+    ticker.add(slow);
+    ticker.add(fast);
+    ticker.add(slowest);
     assert.deepEqual(periods(), [500, 10]);
     await slowest.ticks(1);
     assert.equal(slow.times.length, slowest.times.length);
-    for (const each of [slow, fast, slowest]) wheel.delete(each);
-    wheel.add(slowest);
+    for (const each of [slow, fast, slowest]) ticker.delete(each);
+    ticker.add(slowest);
     assert.deepEqual(periods(), [500, 10, 1_000]);
-    wheel.delete(slowest);
+    ticker.delete(slowest);
   });
 
   test("goes on telling the others when one of them leaves while it is told", async () => {
-    const wheel = new Wheel();
+    const ticker = new Ticker();
     const [leaving, staying] = [new Listener(10), new Listener(10)];
-    leaving.onTick = () => wheel.delete(leaving);
-    wheel.add(leaving);
-    wheel.add(staying);
+    leaving.onTick = () => ticker.delete(leaving);
+    ticker.add(leaving);
+    ticker.add(staying);
     await staying.ticks(3);
     assert.equal(leaving.times.length, 1);
-    wheel.delete(staying);
+    ticker.delete(staying);
     const told = staying.times.length;
     // A tick that was under way when the last one left tells nobody.
     await new Promise((resolve) => setImmediate(resolve));

@@ -193,7 +193,7 @@ test("why a handshake was refused is in the log, unless it is the app who says i
   ]);
 });
 
-test("what the door refuses is in the log with what came, clipped and printable, for plain HTTP too", async () => {
+test("what the admission refuses is in the log with what came, clipped and printable, for plain HTTP too", async () => {
   const long = `http://${"x".repeat(9_000)}`;
   const { lines } = await story(async (client) => {
     for (const origin of ["capacitor://localhost", 'a\u009b31m\u00e9"b', long, "null"]) {

@@ -1,4 +1,4 @@
-// What a server's admission, its door, makes of the Host, the Origin and the forwarded headers.
+// What a server's admission, its admission, makes of the Host, the Origin and the forwarded headers.
 
 import assert from "node:assert/strict";
 import { App } from "../../lib/index.ts";
