@@ -24,7 +24,7 @@ function promised<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   });
   let timer: NodeJS.Timeout;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("expected a value within 2 s")), 2_000);
+    timer = setTimeout(() => reject(new Error("expected a value within 20 s")), 20_000);
   });
   const promise = Promise.race([value, late]).finally(() => clearTimeout(timer));
   return { promise, resolve };

@@ -11,7 +11,7 @@ import { wheel } from "../../lib/wheel.ts";
 import { type Frame, frame, handshake, Wire } from "../support/wire.ts";
 
 const [TEXT, CLOSE, PING, PONG] = [1, 8, 9, 10];
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 20_000;
 const MANY_PINGS = 250;
 /** Out of the way of what a test is about. */
 const NEVER = 3_600_000;
