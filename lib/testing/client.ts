@@ -25,14 +25,14 @@ export interface ConnectOptions {
   timeoutMs?: number;
 }
 
-/** How long a handshake may take unless it is told otherwise: a busy machine needs its time. */
-const CONNECT_MS = 10_000;
-/** How long a handler, timer or socket may take to end after its connections were closed. */
-const SETTLE_MS = 3_000;
+/** How long nothing may end of the handlers, timers and sockets that are left at the close. */
+const SETTLE_MS = 1_000;
 const POLL_MS = 5;
 /** How many leftovers an error names: a test may have thousands of connections. */
 const MOST_NAMED = 20;
-const FETCH_MS = 5_000;
+/** Long, for a machine that is busy: only a test that fails waits for it. */
+const HANDSHAKE_MS = 10_000;
+const FETCH_MS = 10_000;
 
 /**
  * Runs an app with its mounts and lifespans on a free port, and talks to it as a client. Leaving
@@ -94,7 +94,7 @@ export class TestClient implements AsyncDisposable {
 
   /**
    * Calls `fetch` with a path of this app. Does not follow redirects, and does not keep the
-   * connection. Without a `signal` it gives up after 5,000 ms.
+   * connection. Without a `signal` it gives up after 10,000 ms.
    */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
@@ -113,7 +113,7 @@ export class TestClient implements AsyncDisposable {
     const url = this.url.replace(/^http/, "ws").replace(/\/$/, "") + path;
     const ws = new WebSocket(url, options.protocols ?? [], {
       headers: options.headers ?? {},
-      handshakeTimeout: options.timeoutMs ?? CONNECT_MS,
+      handshakeTimeout: options.timeoutMs ?? HANDSHAKE_MS,
       perMessageDeflate: options.compression ?? false,
       rejectUnauthorized: false,
     });
@@ -157,10 +157,10 @@ export class TestClient implements AsyncDisposable {
   async #close(): Promise<void> {
     for (const socket of this.#sockets) socket.ws.close();
     const { live } = this.serving.upgrades;
-    await until(() => {
+    await settled(() => {
       // The client has gone, so no answer would reach it.
       for (const { connection } of live) connection.hurry();
-      return live.size === 0;
+      return live.size;
     });
     const left = [...live].map(({ path }) => `handler of ${path}`);
     await this.serving.close();
@@ -176,7 +176,7 @@ export class TestClient implements AsyncDisposable {
   async #leftBehind(): Promise<string[]> {
     const leftovers = this.#leftovers;
     if (!leftovers?.release()) return [];
-    await until(() => leftovers.list().length === 0);
+    await settled(() => leftovers.list().length);
     const left = leftovers.list();
     leftovers.stop();
     return left;
@@ -198,9 +198,15 @@ async function refusal(path: string, response: IncomingMessage): Promise<Handsha
   );
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + SETTLE_MS;
-  while (!condition() && performance.now() < deadline) {
+// However many there are: it waits as long as they grow fewer, which has an end.
+async function settled(left: () => number): Promise<void> {
+  let least = Number.POSITIVE_INFINITY;
+  let deadline = 0;
+  for (let count = left(); count > 0; count = left()) {
+    const now = performance.now();
+    if (count < least) deadline = now + SETTLE_MS;
+    else if (now >= deadline) return;
+    least = Math.min(least, count);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

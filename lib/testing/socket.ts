@@ -4,11 +4,11 @@ import type { Closed } from "../close-codes.ts";
 import { Inbox } from "../connection/inbox.ts";
 
 /** How long a receive waits by default, in milliseconds. */
-const RECEIVE_MS = 5_000;
+const RECEIVE_MS = 10_000;
 
 /** Options of a receive. */
 export interface ReceiveOptions {
-  /** How long to wait, in milliseconds. Default 5,000. */
+  /** How long to wait, in milliseconds. Default 10,000. */
   timeoutMs?: number;
 }
 

@@ -17,7 +17,7 @@ export interface RawOptions {
   body?: string;
 }
 
-const DEADLINE_MS = 2_000;
+const DEADLINE_MS = 10_000;
 
 /**
  * The text of a plain request, one that asks for the connection to be closed.
@@ -50,7 +50,7 @@ export function handshakeText(target: string, options: RawOptions = {}): string 
 /**
  * Sends text to a port of this machine and reads the one response to it.
  *
- * @throws Error when there is no whole response within two seconds
+ * @throws Error when there is no whole response within ten seconds
  */
 export function rawRequest(port: number, request: string): Promise<RawResponse> {
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 20_000;
 /** The key of RFC 6455 section 1.3 and the accept value that belongs to it. */
 export const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 export const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";

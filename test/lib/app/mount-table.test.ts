@@ -199,11 +199,13 @@ describe("finding in the mount table", () => {
       const segments = Array.from({ length: 10 }, (_, i) => (bits & (1 << i) ? `:p${i}` : "a"));
       table.add(`/${segments.join("/")}`, String(bits));
     }
-    const startedAt = performance.now();
+    // Of the processor: on a machine that is busy the clock says nothing.
+    const before = process.cpuUsage();
     assert.equal(table.find("/a".repeat(10_000))?.value, "0");
     assert.equal(table.find(`/${"x".repeat(100_000)}/`), undefined);
     assert.equal(table.find("/".repeat(100_000)), undefined);
-    assert.ok(performance.now() - startedAt < 1_000);
+    const { user } = process.cpuUsage(before);
+    assert.ok(user < 1_000_000, `${user} µs`);
   });
 
   test("costs as much with ten thousand prefixes as with one", () => {

@@ -161,7 +161,7 @@ describe("every answer carries the security headers", () => {
   test("to a handshake that", async () => {
     const app = tree();
     app.on("error", () => {});
-    await using client = await TestClient.start(app, { handshakeTimeoutMs: 200 });
+    await using client = await TestClient.start(app, { handshakeTimeoutMs: 1_000 });
     for (const [kind, status, request] of handshakes) {
       const head = await answerTo(client, request);
       assert.equal(head.status, status, kind);

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from "node:test";
 import { Ticker, type Watched } from "../../../lib/loop/ticker.ts";
 import { withResolvers } from "../../support/deferred.ts";
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 20_000;
 
 /** Something watched that keeps what it was told, and wakes who waits for it. */
 class Listener implements Watched {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { App } from "../../../lib/index.ts";
 import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 
@@ -163,6 +164,19 @@ describe("leaving the scope", () => {
     const client = await TestClient.start(app);
     await assert.rejects(client.close(), /but got: server created/);
     server.close();
+  });
+
+  test("waits as long as the handlers that are left grow fewer", async () => {
+    // Each ends a while after the one before it, as on a machine that is busy.
+    let before: Promise<void> = Promise.resolve();
+    const app = new App().websocket("/", async (socket) => {
+      await socket.closed;
+      before = before.then(() => delay(400));
+      await before;
+    });
+    const client = await TestClient.start(app, { graceSeconds: 0.1 });
+    for (let n = 0; n < 4; n++) await client.connect("/");
+    await client.close();
   });
 
   test("does not fail for what has ended in time, and closes once", async () => {

@@ -43,7 +43,7 @@ describe("attach", () => {
       ws.on("message", (data) => ws.send(`plain ${data}`));
     });
     const server = http.createServer(koa.callback());
-    attach(server, koa, { handshakeTimeoutMs: 50 });
+    attach(server, koa, { handshakeTimeoutMs: 1_000 });
     const url = await listening(server);
     after(() => server.close());
     await using wire = await Wire.connect(url);
@@ -70,7 +70,7 @@ describe("attach", () => {
         throw new Error("broken");
       });
       const server = http.createServer(koa.callback());
-      const upgrades = attach(server, koa, { handshakeTimeoutMs: 50 });
+      const upgrades = attach(server, koa, { handshakeTimeoutMs: 1_000 });
       const left = once(upgrades, "abandoned");
       const failed = once(koa, "error");
       const url = await listening(server);
@@ -104,7 +104,7 @@ describe("attach", () => {
       for await (const chunk of socket) socket.write(frame(2, chunk).subarray(0, 2));
     });
     const server = http.createServer(koa.callback());
-    const upgrades = attach(server, koa, { handshakeTimeoutMs: 50 });
+    const upgrades = attach(server, koa, { handshakeTimeoutMs: 1_000 });
     const url = await listening(server);
     after(() => server.close());
     for (const target of ["/", "/?off"]) {

@@ -71,7 +71,7 @@ test("a handshake that was sent hints is answered all the same, and by its deadl
     if (ctx.query.never !== undefined) await new Promise(() => {});
     await next();
   });
-  await using client = await TestClient.start(app, { handshakeTimeoutMs: 50 });
+  await using client = await TestClient.start(app, { handshakeTimeoutMs: 1_000 });
   for (const [target, status] of [
     ["/", 101],
     ["/?throws", 401],
