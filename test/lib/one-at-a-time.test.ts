@@ -121,6 +121,57 @@ for (const scheme of ["http", "https"]) {
   });
 }
 
+/** Counts the turns of the event loop until it is disposed of. */
+class Turns implements Disposable {
+  now = 0;
+  #next = setImmediate(() => this.#turn());
+
+  #turn(): void {
+    this.now++;
+    this.#next = setImmediate(() => this.#turn());
+  }
+
+  [Symbol.dispose](): void {
+    clearImmediate(this.#next);
+  }
+}
+
+test("requests that come two hundred at once are begun in as many turns of the event loop", async () => {
+  using turns = new Turns();
+  const begun = new Set<number>();
+  const app = new App().use((ctx) => {
+    begun.add(turns.now);
+    ctx.body = "here";
+  });
+  await using client = await TestClient.start(app);
+  await using wire = await Wire.connect(client.url);
+  wire.write(GET.repeat(199), last);
+  await wire.end();
+  assert.equal(begun.size, 200);
+});
+
+test("a hundred and fifty clients that send requests at once have eight begun a turn, so others have their turns too", async () => {
+  using turns = new Turns();
+  const begun = new Map<number, number>();
+  let all = 0;
+  const app = new App().use((ctx) => {
+    ctx.body = "here";
+    if (ctx.path === "/page") return;
+    all++;
+    begun.set(turns.now, (begun.get(turns.now) ?? 0) + 1);
+  });
+  await using client = await TestClient.start(app);
+  const wires = await Promise.all(Array.from({ length: 150 }, () => Wire.connect(client.url)));
+  for (const wire of wires) wire.write(GET, GET.replace("page", "next").repeat(6));
+  await until(
+    () => all === 150 * 6,
+    () => `all requests to be answered, not ${all}`,
+  );
+  for (const { socket } of wires) socket.destroy();
+  // Twice as many, where the turn was counted before those of one and after those of the next.
+  assert.ok(Math.max(...begun.values()) <= 16, `${Math.max(...begun.values())} in one turn`);
+});
+
 test("what a client does not read costs one answer and one open file for each connection", async () => {
   const directory = await mkdtemp(join(tmpdir(), "one-at-a-time-"));
   await writeFile(join(directory, "page"), Buffer.alloc(8 * 1024 * 1024));
