@@ -1,4 +1,4 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import type Koa from "koa";
 import { limitBody } from "./body-limit.ts";
 import { createDoor, type DoorOptions, type Settled } from "./door.ts";
@@ -6,10 +6,12 @@ import { assertOneHost, hasBody } from "./handshake-check.ts";
 import { answerHealth } from "./health.ts";
 import { refusalOf } from "./http-connections.ts";
 import { rawPath } from "./path.ts";
-import { type Refusal, writeRefusal } from "./refusal.ts";
+import { Refusal, writeRefusal } from "./refusal.ts";
 import { assertBounded } from "./request-bounds.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** The one expectation that there is (RFC 9110 section 10.1.1), as Node looks for it. */
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 /** Options of {@link frontOf}. */
 export interface FrontOptions extends DoorOptions {
@@ -42,6 +44,7 @@ export function frontOf(
       assertOneHost(req);
       if (answerHealth(req, res, draining)) return;
       if (refused) throw refused;
+      assertExpected(req);
       assertBounded(req);
       door.check(req);
     } catch (error) {
@@ -55,4 +58,10 @@ export function frontOf(
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);
   };
+}
+
+// In HTTP/1.0 it means nothing.
+function assertExpected({ headers: { expect }, httpVersion }: IncomingMessage): void {
+  if (expect === undefined || httpVersion !== "1.1" || CONTINUE.test(expect)) return;
+  throw new Refusal(417, "expected no other expectation than 100-continue");
 }

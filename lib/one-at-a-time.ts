@@ -41,7 +41,11 @@ const UNREAD = Object.assign(new Error("expected the client to read its response
 
 const TURNS = Symbol("turns");
 
-type Watching = Socket & { [TURNS]?: Turns | undefined };
+type Watching = Socket & {
+  [TURNS]?: Turns | undefined;
+  /** Whether Node has stopped reading, for much of what it has answered itself is unread. */
+  readonly _paused?: boolean;
+};
 
 type Feed = (this: Socket, chunk: Buffer) => void;
 
@@ -76,6 +80,8 @@ export function oneAtATime(
   server.on(event, (socket: Watching) => {
     socket[TURNS] = new Turns(socket, listener, unreadMs);
   });
+  // Node would answer it by itself, at once: it is a request like any other.
+  server.on("checkExpectation", (req, res) => server.emit("request", req, res));
   return (req, res) => {
     const turns = (req.socket as Watching)[TURNS];
     if (turns) turns.add(req, res);
@@ -163,7 +169,7 @@ class Turns implements Watched {
     const socket = this.#socket;
     const { bytesWritten = 0, writeQueueSize = 0 } = (socket as Queueing)._handle ?? {};
     const taken = bytesWritten - writeQueueSize;
-    const isRead = !this.current || socket.writableLength === 0 || taken !== this.#taken;
+    const isRead = socket.writableLength === 0 || taken !== this.#taken;
     if (isRead) {
       this.#taken = taken;
       this.#takenAt = now;
@@ -189,15 +195,17 @@ class Turns implements Watched {
     if (this.current || socket.destroyed || socket[TURNS] !== this) return;
     const next = this.#waiting.shift();
     if (next) this.#begin(next);
-    else if (this.#isPaused) {
+    else if (this.#isPaused && !socket._paused) {
       this.#isPaused = false;
       socket.resume();
     }
   };
 
-  // The next request may be made while the body of this one is still coming, but not later.
+  // The next request may be made while the body of this one is still coming, but not later; nor
+  // when Node has paused the socket: it ends the process for what is fed nevertheless.
   get #isBusy(): boolean {
-    return this.#waiting.length > 0 || this.current?.req.complete === true;
+    const isOwing = this.#waiting.length > 0 || this.current?.req.complete === true;
+    return isOwing || this.#socket._paused === true;
   }
 
   static readonly #onData = function (this: Watching, chunk: Buffer): void {
