@@ -15,6 +15,13 @@ import { uploads } from "./uploads.ts";
 /** What was answered to each attack, and how often. */
 export type Answers = Record<string, Record<string, number>>;
 
+/** What is to be begun. */
+export interface Siege {
+  readonly place: Place;
+  /** One attack alone; all by default. */
+  readonly only?: string;
+}
+
 const attacks: Record<string, Attack> = {
   longQueries,
   pipelined,
@@ -33,8 +40,9 @@ function answers(): Answers {
 }
 
 obey({
-  begin: (place: Place) => {
+  begin: ({ place, only }: Siege) => {
     for (const [number, [name, attack]] of Object.entries(attacks).entries()) {
+      if (only !== undefined && only !== name) continue;
       const attacker = new Attacker(place, number + 1);
       const ended = attack(attacker).catch((error) => attacker.count(`failed: ${error}`));
       under.push({ name, attacker, ended });

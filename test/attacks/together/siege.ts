@@ -4,7 +4,7 @@ import type { AppProcess } from "../../support/app-process.ts";
 import { until } from "../../support/within.ts";
 import { Child } from "../faults/child.ts";
 import type { Place } from "./attacker.ts";
-import type { Answers } from "./attackers.ts";
+import type { Answers, Siege } from "./attackers.ts";
 import { Crowd } from "./crowd.ts";
 import { Newcomer } from "./newcomer.ts";
 
@@ -32,7 +32,7 @@ export async function besiege(t: TestContext, app: AppProcess, place: Place): Pr
   await using crowd = await Crowd.gather(url, place.host);
   await using attackers = new Child("../together/attackers.ts");
   crowd.talk();
-  await attackers.ask("begin", place);
+  await attackers.ask("begin", { place } satisfies Siege);
   await enough(crowd, attackers);
   const answers = await attackers.ask<Answers>("end");
   for (const [name, counts] of Object.entries(answers)) {
