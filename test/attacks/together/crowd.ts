@@ -6,8 +6,8 @@ const IN_ROOM = 10;
 const ECHOES = 30;
 /** Ten clients have one address: nginx counts by address, as it does for an office. */
 const ADDRESSES = 10;
-/** Twice a second: livelier than people. */
-const EVERY_MS = 500;
+/** Livelier than people. */
+const EVERY_MS = 1_000;
 const WAIT_MS = 60_000;
 
 /** A hundred ordinary clients, who talk. */

@@ -1,6 +1,6 @@
 import type { Attacker } from "./attacker.ts";
 
-const SOCKETS = 100;
+const SOCKETS = 50;
 const REQUESTS = 1_000;
 
 /** A thousand requests at once on each connection, whose answers nobody reads. */
