@@ -23,6 +23,13 @@ export class Newcomer {
 
   /** Echoes, talks, reads the page, has a text counted, and is the operator. */
   async tryAll(): Promise<void> {
+    // What attackers have left in queues goes first; nginx waits five seconds for it, then says 504.
+    let status = 0;
+    const isReady = async () => {
+      ({ status } = await this.#ask("GET", "/readyz"));
+      return status === 200;
+    };
+    await until(isReady, () => `the server to be ready, not ${status}`, WAIT_MS);
     for (const speech of ["echo", "v1", "plain"] as const) {
       const seat = { url: this.#url, host: this.#host, from: FROM, speech };
       const talker = new Talker({ ...seat, room: `new-${speech}`, id: `new-${speech}` });
