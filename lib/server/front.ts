@@ -1,15 +1,17 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import type { SubApp } from "../context/sub-app.ts";
 import type { Admission, AdmissionOptions } from "../http/admission.ts";
 import { limitBody } from "../http/body.ts";
 import { rawPath } from "../http/path.ts";
-import { type Refusal, writeRefusal } from "../http/refusal.ts";
+import { Refusal, writeRefusal } from "../http/refusal.ts";
 import { assertBounded } from "../http/request-bounds.ts";
 import { assertOneHost, hasBody } from "../upgrade/check.ts";
 import { answerHealth } from "./health.ts";
 import { refusalOf } from "./http-connections.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** The one expectation that there is (RFC 9110 section 10.1.1), as Node looks for it. */
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 /** Options of {@link frontOf}. */
 export interface FrontOptions extends AdmissionOptions {
@@ -43,6 +45,7 @@ export function frontOf(
       assertOneHost(req);
       if (answerHealth(req, res, draining)) return;
       if (refused) throw refused;
+      assertExpected(req);
       assertBounded(req);
       admission.check(req, false);
     } catch (error) {
@@ -56,4 +59,10 @@ export function frontOf(
     if (draining()) res.shouldKeepAlive = false;
     void callback(req, res);
   };
+}
+
+// In HTTP/1.0 it means nothing.
+function assertExpected({ headers: { expect }, httpVersion }: IncomingMessage): void {
+  if (expect === undefined || httpVersion !== "1.1" || CONTINUE.test(expect)) return;
+  throw new Refusal(417, "expected no other expectation than 100-continue");
 }

@@ -56,8 +56,6 @@ export interface ServeOptions
    * that the server is closing.
    */
   keepAliveTimeoutMs?: number;
-  /** How long a response may wait for its client to read on, in milliseconds. Default 30,000. */
-  unreadResponseMs?: number;
 }
 
 /** A running server. */
@@ -98,7 +96,6 @@ const KINDS: OptionKinds<ServeOptions> = {
   headersTimeoutMs: TIMER_MS,
   requestTimeoutMs: TIMER_MS,
   keepAliveTimeoutMs: { ...TIMER_MS, least: 0 },
-  unreadResponseMs: TIMER_MS,
 };
 
 const HEADERS_TIMEOUT_MS = 10_000;

@@ -19,6 +19,7 @@ import {
   PATIENCE_MS,
   PER_SECOND,
   TEXTS,
+  TIMER_MS,
 } from "../options.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./check.ts";
 import { Upgrades } from "./connections.ts";
@@ -31,6 +32,8 @@ import { endAccepted, settle } from "./outcome.ts";
 export interface AttachOptions extends AdmissionOptions, LimitOptions, RateOptions {
   /** How long a handshake may take from its arrival to its answer, in milliseconds. Default 10,000. */
   handshakeTimeoutMs?: number;
+  /** How long a response may wait for its client to read on, in milliseconds. Default 30,000. */
+  unreadResponseMs?: number;
   /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
   rootPath?: string;
 }
@@ -44,6 +47,7 @@ export const ATTACH_KINDS: OptionKinds<AttachOptions> = {
   maxConnectionsPerAddress: COUNT,
   handshakesPerSecond: PER_SECOND,
   handshakeTimeoutMs: PATIENCE_MS,
+  unreadResponseMs: TIMER_MS,
   rootPath: "other",
 };
 
@@ -101,9 +105,10 @@ export function attachBehind(
   const limits = new Capacity(options);
   const rate = new HandshakeRate(options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+  const { unreadResponseMs: unreadMs } = options;
   const answer = answerer(app);
   const take = (req: IncomingMessage, socket: Socket, head: Buffer, isShared: boolean): void => {
-    if (!asksForWebSocket(req)) return plainHttp(server, req, socket, isShared);
+    if (!asksForWebSocket(req)) return plainHttp(server, req, socket, isShared, unreadMs);
     const handshake = new Handshake(req, socket, head, timeoutMs, upgrades);
     if (isShared) share(handshake, head);
     try {
@@ -126,7 +131,7 @@ export function attachBehind(
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     if (leaveHttp(socket)) return linger(socket);
     const earlier = responseUnderWay(socket);
-    if (earlier) return endAfter(earlier, socket);
+    if (earlier) return endAfter(earlier, socket, unreadMs);
     if (!hasOthers(server)) return take(req, socket, head, false);
     afterOthers(socket, () => take(req, socket, head, true));
   });
@@ -157,9 +162,9 @@ function responseUnderWay(socket: Answering): ServerResponse | undefined {
 }
 
 // The earlier response goes out whole; then the client has to come again.
-function endAfter(earlier: ServerResponse, socket: Socket): void {
+function endAfter(earlier: ServerResponse, socket: Socket, unreadMs?: number): void {
   socket.on("error", () => socket.destroy());
-  endIfUnread(socket);
+  endIfUnread(socket, unreadMs);
   if (earlier.writableFinished) socket.destroySoon();
   else earlier.once("finish", () => socket.destroySoon());
 }
@@ -206,18 +211,29 @@ function respond(app: Internals, ctx: Koa.Context): Promise<void> {
 // A request for another protocol (curl's h2c, say) is answered as if it had not asked. Its parser
 // is gone, so a body could not be read and the socket cannot be used again. Another listener may
 // speak that protocol.
-function plainHttp(server: Server, req: IncomingMessage, socket: Socket, isShared: boolean): void {
-  if (!isShared) return answerPlainly(server, req, socket);
+function plainHttp(
+  server: Server,
+  req: IncomingMessage,
+  socket: Socket,
+  isShared: boolean,
+  unreadMs?: number,
+): void {
+  if (!isShared) return answerPlainly(server, req, socket, unreadMs);
   void isLeft(socket).then((isOurs) => {
-    if (isOurs) answerPlainly(server, req, socket);
+    if (isOurs) answerPlainly(server, req, socket, unreadMs);
   });
 }
 
-function answerPlainly(server: Server, req: IncomingMessage, socket: Socket): void {
+function answerPlainly(
+  server: Server,
+  req: IncomingMessage,
+  socket: Socket,
+  unreadMs?: number,
+): void {
   const res = new SecureResponse(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket);
-  endIfUnread(socket);
+  endIfUnread(socket, unreadMs);
   socket.on("error", () => socket.destroy());
   res.once("finish", () => {
     res.detachSocket(socket);

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
-import net from "node:net";
+import http, { type Server, type ServerResponse } from "node:http";
+import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import serveFiles from "koa-static";
 import { generate } from "selfsigned";
-import { App } from "../../../lib/index.ts";
+import { App, attach } from "../../../lib/index.ts";
 import { TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 import { until, within } from "../../support/within.ts";
@@ -121,6 +121,59 @@ for (const scheme of ["http", "https"]) {
   });
 }
 
+/** Counts the turns of the event loop until it is disposed of. */
+class Turns implements Disposable {
+  now = 0;
+  #next = setImmediate(() => this.#turn());
+
+  #turn(): void {
+    this.now++;
+    this.#next = setImmediate(() => this.#turn());
+  }
+
+  [Symbol.dispose](): void {
+    clearImmediate(this.#next);
+  }
+}
+
+test("requests that come two hundred at once are begun in as many turns of the event loop", async () => {
+  using turns = new Turns();
+  const begun = new Set<number>();
+  const app = new App().use((ctx) => {
+    begun.add(turns.now);
+    ctx.body = "here";
+  });
+  await using client = await TestClient.start(app);
+  await using wire = await Wire.connect(client.url);
+  wire.write(GET.repeat(199), last);
+  await wire.end();
+  assert.equal(begun.size, 200);
+});
+
+test("a hundred and fifty clients that send requests at once have eight begun a turn, so others have their turns too", async () => {
+  using turns = new Turns();
+  const begun = new Map<number, number>();
+  let all = 0;
+  const app = new App().use((ctx) => {
+    ctx.body = "here";
+    if (ctx.path === "/page") return;
+    all++;
+    begun.set(turns.now, (begun.get(turns.now) ?? 0) + 1);
+  });
+  await using client = await TestClient.start(app);
+  const wires = await Promise.all(Array.from({ length: 150 }, () => Wire.connect(client.url)));
+  // libuv accepts one a turn: who is not there yet begins later.
+  await until(async () => (await connections(client)) === 150, "all connections");
+  for (const wire of wires) wire.write(GET, GET.replace("page", "next").repeat(6));
+  await until(
+    () => all === 150 * 6,
+    () => `all requests to be answered, not ${all}`,
+  );
+  for (const { socket } of wires) socket.destroy();
+  // Twice as many, where the turn was counted before those of one and after those of the next.
+  assert.ok(Math.max(...begun.values()) <= 16, `${Math.max(...begun.values())} in one turn`);
+});
+
 test("what a client does not read costs one answer and one open file for each connection", async () => {
   const directory = await mkdtemp(join(tmpdir(), "one-at-a-time-"));
   await writeFile(join(directory, "page"), Buffer.alloc(8 * 1024 * 1024));
@@ -150,9 +203,13 @@ test("what a client does not read costs one answer and one open file for each co
   }
 });
 
-function connections(client: TestClient): Promise<number> {
+function connections({ serving }: TestClient): Promise<number> {
+  return connectionsOf(serving.server as Server);
+}
+
+function connectionsOf(server: Server): Promise<number> {
   return new Promise((resolve) => {
-    client.serving.server.getConnections((_, count) => resolve(count));
+    server.getConnections((_, count) => resolve(count));
   });
 }
 
@@ -212,4 +269,77 @@ test("a response that is read slowly, or waits for its app, goes on past that ti
   if (!socket.closed) await within(once(socket, "close"), "the end of the response");
   assert.ok(bytes > 16 * 1024 * 1024, `${bytes} bytes`);
   witness.socket.destroy();
+});
+
+/** Longer than what the buffers of a socket and its client take. */
+const LONG = Buffer.alloc(32 * 1024 * 1024);
+
+function long(): App {
+  return new App().use((ctx) => {
+    ctx.body = LONG;
+  });
+}
+
+describe("a socket whose parser is gone is ended when its client does not read on", () => {
+  for (const scheme of ["http", "https"]) {
+    test(`in ${scheme}, where it asked for another protocol`, async () => {
+      const tls = scheme === "https" ? { tls: { cert: pems.cert, key: pems.private } } : {};
+      await using client = await TestClient.start(long(), { unreadResponseMs: 100, ...tls });
+      await using wire = await Wire.connect(client.url);
+      wire.socket.pause();
+      wire.write(handshake("/page", { Upgrade: "h2c" }));
+      await once(client.serving.server, "request");
+      await until(async () => (await connections(client)) === 0, "the end of the connection");
+    });
+  }
+
+  test("where a handshake came right behind the request, on a server of one's own", async () => {
+    const server = http.createServer();
+    attach(server, long(), { unreadResponseMs: 100 });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const { port } = server.address() as AddressInfo;
+      await using wire = await Wire.connect(`http://127.0.0.1:${port}`);
+      wire.socket.pause();
+      wire.write(GET, handshake("/ws"));
+      await once(server, "upgrade");
+      await until(async () => (await connectionsOf(server)) === 0, "the end of the connection");
+    } finally {
+      server.close();
+    }
+  });
+
+  test("where the request was malformed, and the client neither reads nor ends", async () => {
+    await using client = await TestClient.start(long());
+    await using wire = await Wire.connect(client.url, true);
+    const failed = once(client.serving.server, "clientError");
+    wire.write("no request\r\n\r\n");
+    await failed;
+    await until(async () => (await connections(client)) === 0, "the end of the connection");
+  });
+
+  test("but not while its answer waits for the app", async () => {
+    let go: () => void = () => {};
+    const going = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const app = new App().use(async (ctx) => {
+      if (ctx.path === "/late") await going;
+      ctx.body = ctx.path === "/late" ? "late" : LONG;
+    });
+    await using client = await TestClient.start(app, { unreadResponseMs: 100 });
+    await using late = await Wire.connect(client.url);
+    late.write(handshake("/late", { Upgrade: "h2c" }));
+    // Two that read nothing are ended one after the other: the time has passed for the other too.
+    for (let round = 0; round < 2; round++) {
+      await using witness = await Wire.connect(client.url);
+      witness.socket.pause();
+      witness.write(handshake("/page", { Upgrade: "h2c" }));
+      await until(async () => (await connections(client)) === 2, "both connections");
+      await until(async () => (await connections(client)) === 1, "the end of one connection");
+    }
+    go();
+    assert.equal((await late.response()).body, "late");
+  });
 });
