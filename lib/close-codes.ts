@@ -22,9 +22,12 @@ export const closeCodes: Readonly<Record<number, CloseCodeMeaning>> = {
   1007: { name: "Invalid Payload Data", comeBack: false },
   1008: { name: "Policy Violation", comeBack: false },
   1009: { name: "Message Too Big", comeBack: false },
+  1010: { name: "Mandatory Extension", comeBack: false },
   1011: { name: "Internal Error", comeBack: true },
   1012: { name: "Service Restart", comeBack: true },
   1013: { name: "Try Again Later", comeBack: true },
+  1014: { name: "Bad Gateway", comeBack: true },
+  1015: { name: "TLS Handshake", comeBack: true },
 };
 
 /**

@@ -1,4 +1,4 @@
-import { App, type Context } from "../../lib/index.ts";
+import { App } from "../../lib/index.ts";
 import { authenticate, requireToken } from "./auth.ts";
 import { Guesses } from "./guesses.ts";
 import { Sessions } from "./sessions.ts";
@@ -26,12 +26,12 @@ export function createAdmin(token: string | undefined): App {
     return next();
   });
   admin.router
-    .post("/session", requireToken(parts) as never, (ctx) => {
-      sessions.begin(ctx as unknown as Context);
+    .post("/session", requireToken(parts), (ctx) => {
+      sessions.begin(ctx);
       ctx.status = 204;
     })
     .delete("/session", (ctx) => {
-      sessions.end(ctx as unknown as Context);
+      sessions.end(ctx);
       ctx.status = 204;
     })
     .post("/ticket", (ctx) => {

@@ -57,34 +57,32 @@ export function createTasks(options: TasksOptions = {}): App {
   });
 
   app.router.post("/:kind", async (ctx) => {
-    const context = ctx as unknown as Context;
-    const { id, kind, status } = (await submit(context, here)).state;
-    const url = context.urlFor("task", { id });
+    const { id, kind, status } = (await submit(ctx, here)).state;
+    const url = ctx.urlFor("task", { id });
     ctx.status = 202;
     ctx.set("Location", url);
-    ctx.body = { id, kind, status, url, events: context.urlFor("events", { id }) };
+    ctx.body = { id, kind, status, url, events: ctx.urlFor("events", { id }) };
   });
 
   app.router.get("page", "/", (ctx) => {
-    const context = ctx as unknown as Context;
-    const { limit, after } = queryOf(context, pageQuery);
-    const visitor = visitorOf(context);
+    const { limit, after } = queryOf(ctx, pageQuery);
+    const visitor = visitorOf(ctx);
     const last = after === undefined ? undefined : here.tasks.get(after);
     if (after !== undefined && last?.visitor !== visitor) {
       ctx.throw(400, "after: expected the id of one of your tasks, but it is unknown or forgotten");
     }
     const { tasks, more } = here.tasks.list(visitor, limit, last);
     const rest = new URLSearchParams({ limit: `${limit}`, after: tasks.at(-1)?.id ?? "" });
-    ctx.body = { tasks, ...(more && { next: `${context.urlFor("page")}?${rest}` }) };
+    ctx.body = { tasks, ...(more && { next: `${ctx.urlFor("page")}?${rest}` }) };
   });
 
   app.router.get("task", "/:id", (ctx) => {
-    ctx.body = textOf(known(ctx as unknown as Context, here.tasks));
+    ctx.body = textOf(known(ctx, here.tasks));
     ctx.type = "json";
   });
 
   app.router.delete("/:id", (ctx) => {
-    const task = known(ctx as unknown as Context, here.tasks);
+    const task = known(ctx, here.tasks);
     if (!here.tasks.cancel(task))
       ctx.throw(409, `expected a task that waits or runs, but it has ended: ${task.state.status}`);
     ctx.status = 202;
