@@ -1,4 +1,5 @@
 export { App } from "./app/app.ts";
+export type { Mount } from "./app/mount.ts";
 export type { AppOptions } from "./app/options.ts";
 export type {
   Broker,
@@ -17,7 +18,7 @@ export { type CloseCodeMeaning, CloseError, closeCodes } from "./close-codes.ts"
 export type { Misfit } from "./connection/codec.ts";
 export type { Connection } from "./connection/connection.ts";
 export type { Outgoing } from "./connection/frame.ts";
-export type { ConnectionOptions, MessageKind } from "./connection/options.ts";
+export type { MessageKind } from "./connection/options.ts";
 export type { Context, Params } from "./context/context.ts";
 export { errorReporter } from "./context/errors.ts";
 export type { Lifespan, Stop } from "./context/sub-app.ts";
@@ -50,4 +51,5 @@ export type { ShareOptions } from "./topic/sender-share.ts";
 export type { BrokerFailure, BrokerStage } from "./topic/topic.ts";
 export { type AttachOptions, attach } from "./upgrade/attach.ts";
 export { Upgrades } from "./upgrade/connections.ts";
-export { isHandshake } from "./upgrade/handshake.ts";
+export { type Handshake, isHandshake } from "./upgrade/handshake.ts";
+export type { Session } from "./upgrade/session.ts";

@@ -50,7 +50,11 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   readonly #stack: Stack;
   readonly #settings: PathSettings;
 
-  /** Counts the app's connections, where it has a limit of its own. */
+  /**
+   * Counts the app's connections, where it has a limit of its own.
+   *
+   * @internal
+   */
   readonly limits: Capacity | undefined;
 
   /**
@@ -187,7 +191,11 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     return `the app with ${this.#routes.describe() ?? without}`;
   }
 
-  /** The path of a named route inside this app, for `ctx.urlFor`. */
+  /**
+   * The path of a named route inside this app, for `ctx.urlFor`.
+   *
+   * @internal
+   */
   linkTo(name: string, params: Record<string, string | number>): RouteLink | undefined {
     return this.#routes.linkTo(name, params);
   }
@@ -196,6 +204,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
    * What apps on the way to a path have set for the admission: the deepest one that says something.
    *
    * @param path a raw path, as this app sees it
+   * @internal
    */
   settingsAt(path: string): PathSettings {
     const below = settingsBelow(this.#mounts, this.#routes, path);
