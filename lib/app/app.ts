@@ -32,16 +32,26 @@ type Rest<Path extends string, Kind extends MessageKind, State, Own> = [
 ];
 
 /**
- * A Koa app whose features can be WebSockets and other apps. All of its `use()` middleware,
- * whenever registered, runs before its mounts and routes, for requests and handshakes alike.
+ * A Koa app that can also have WebSocket routes and mounted apps.
  *
  * ```ts
+ * import { App, serve } from "koa-subapps";
+ *
+ * const echo = new App();
+ * echo.websocket("/", async (socket) => {
+ *   for await (const text of socket) await socket.send(text);
+ * });
  * const app = new App();
- * app.mount("/ws", echo);
+ * app.use((_ctx, next) => next()); // runs for every request and handshake, below /echo too
+ * app.mount("/echo", echo);
+ * await serve(app, { port: 8000 }); // ws://127.0.0.1:8000/echo/
  * ```
  *
- * @typeParam State what `ctx.state` has, in its middleware, routes and handlers
- * @typeParam Own what its middleware, those above it and `app.context` put on `ctx`
+ * The app's `use()` middleware runs before its mounts and routes, for requests and handshakes
+ * alike. Middleware that is added after the mounts and routes runs before them too.
+ *
+ * @typeParam State the type of `ctx.state` in the app's middleware, routes and handlers
+ * @typeParam Own what the app's middleware, the apps above and `app.context` put on `ctx`
  */
 export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa {
   readonly #routes = new RouteTable();
@@ -51,7 +61,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   readonly #settings: PathSettings;
 
   /**
-   * Counts the app's connections, where it has a limit of its own.
+   * Counts the app's connections; undefined for an app without `maxConnections`.
    *
    * @internal
    */
@@ -59,7 +69,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
 
   /**
    * @param options Koa's own options, and those of {@link AppOptions}
-   * @throws TypeError for an option that there is not
+   * @throws TypeError for an unknown option, or a value that the option cannot have
    */
   constructor(options: AppOptions = {}) {
     super(options);
@@ -74,7 +84,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     prepareContext(this);
   }
 
-  /** The routes of plain HTTP: a koa-router, strict about the final slash and case-sensitive. */
+  /** The routes of plain HTTP: a case-sensitive koa-router, strict about the final slash. */
   get router(): Router<State, Own & SubappContext> {
     return this.#routes.http as unknown as Router<State, Own & SubappContext>;
   }
@@ -89,7 +99,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     return this.#lifespans;
   }
 
-  /** Adds middleware; see the class for when it runs. */
+  /** Adds middleware. The docstring of {@link App} says when it runs. */
   override use<MoreState = object, More = object>(
     middleware: Koa.Middleware<State & MoreState, Own & SubappContext & More>,
   ): this & Koa<State & MoreState, Own & More> {
@@ -99,12 +109,13 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
 
   /**
    * Adds a WebSocket route. Several routes may share a path when they speak different
-   * subprotocols: the client's offer chooses, and one without subprotocols takes the rest.
+   * subprotocols: the client's offer chooses the route. A route without subprotocols takes the
+   * other clients.
    *
    * @param path a koa-router path such as `/` or `/:client_id`
    * @param rest {@link RouteOptions} if any, then middleware if any, then the {@link Handler}
-   * @throws TypeError when there is no handler, or an option is none
-   * @throws Error when the path has such a route already
+   * @throws TypeError for a missing handler, an unknown option or a wrong value of an option
+   * @throws Error when the path already has a route for these subprotocols
    */
   websocket<Path extends string>(path: Path, ...rest: Rest<Path, "text", State, Own>): this;
   websocket<
@@ -140,14 +151,14 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   }
 
   /**
-   * Mounts an app at a prefix, as FastAPI's `app.mount` does. The longest prefix wins, in
-   * whatever order they are mounted; `/ws` and `/ws/` are the same.
+   * Mounts an app at a prefix, as FastAPI's `app.mount` does. The longest prefix wins; the order
+   * of mounting does not matter. `/ws` and `/ws/` are the same prefix.
    *
    * @param prefix `/`, `/ws`, or with parameters `/orgs/:org`
-   * @param app any Koa app; one of ours brings its WebSocket routes, mounts and lifespan
-   * @throws TypeError when it is no app
-   * @throws Error when the prefix is malformed or taken, the app would contain itself, or it has a
-   *   lifespan that would not run, for this one is served already
+   * @param app any Koa app; an {@link App} brings its WebSocket routes, mounts and lifespans
+   * @throws TypeError when `app` is not a Koa app
+   * @throws Error for a malformed or taken prefix, for an app that would contain itself, and for
+   *   an app with a lifespan when the parent is already started: the lifespan would never run
    */
   mount(prefix: string, app: Koa): this {
     const site: { stack?: string } = {};
@@ -157,8 +168,8 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   }
 
   /**
-   * Runs something for as long as the app is served: what comes before the `yield` at the start,
-   * what follows it at the end.
+   * Runs code when the app starts and when it stops. The code before the `yield` runs at the start,
+   * the code after it at the end.
    *
    * ```ts
    * app.lifespan(async function* () {
@@ -168,7 +179,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
    * });
    * ```
    *
-   * @throws Error when the app is served already
+   * @throws Error when the app is already started
    */
   lifespan(lifespan: Lifespan): this {
     if (isStarted(this)) throw lateLifespan("add it");
@@ -176,7 +187,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     return this;
   }
 
-  /** Koa's `listen`, with WebSockets; it runs no lifespans and drains nothing: see `serve`. */
+  /** Koa's `listen`, with WebSockets. It runs no lifespans and drains nothing; `serve` does. */
   // biome-ignore lint/suspicious/noExplicitAny: Koa's eight overloads, passed on as they came
   override listen(...args: any[]): Server {
     const server = http.createServer(this.callback());
@@ -184,7 +195,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
     return server.listen(...args);
   }
 
-  /** What this app serves, in a few words, for messages. */
+  /** Describes what this app serves, in a few words, for error messages. */
   describe(): string {
     const mounts = this.mounts.map(({ prefix }) => prefix || "/");
     const without = mounts.length > 0 ? `mounts at ${mounts.join(", ")}` : "no routes yet";
@@ -192,7 +203,7 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   }
 
   /**
-   * The path of a named route inside this app, for `ctx.urlFor`.
+   * Gives the path of a named route inside this app, for `ctx.urlFor`.
    *
    * @internal
    */
@@ -201,7 +212,8 @@ export class App<State = Koa.DefaultState, Own = Koa.DefaultContext> extends Koa
   }
 
   /**
-   * What apps on the way to a path have set for the admission: the deepest one that says something.
+   * Gives the admission settings for a path. Of the apps on the way to the path, the deepest app
+   * that sets an option decides that option.
    *
    * @param path a raw path, as this app sees it
    * @internal

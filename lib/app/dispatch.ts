@@ -10,12 +10,12 @@ import { resolve } from "./resolve.ts";
 import type { RouteTable } from "./route-table.ts";
 
 /**
- * Has the mount or the route that a request belongs to answer it, once the middleware of the app
- * has run.
+ * Passes a request to the mount or the route that it belongs to. The app's middleware has already
+ * run.
  */
 export function dispatch(mounts: Mounts, routes: RouteTable, ctx: Context): Promise<void> {
   if (!isPlain(ctx)) return answerNothing(ctx);
-  // koa-mount among the middleware has written its own prefix here.
+  // koa-mount, used as middleware, has written its own prefix here.
   if (ctx.mountPath !== (ctx[PREFIX] ?? "")) ctx.mountPath = ctx[PREFIX] ?? "";
   const path = rawPath(ctx.url);
   const destination = resolve(mounts, routes, path, handshakeOf(ctx.req) !== undefined);
@@ -41,9 +41,9 @@ function answerOtherKind(routes: RouteTable, ctx: Context, path: string): Promis
 }
 
 /**
- * What the mounted app that a path belongs to has set for the admission, and the apps in it.
+ * Gives the admission settings of the mounted app that a path belongs to, and of the apps in it.
  *
- * @returns undefined where the path is of no mount, or of a plain Koa app
+ * @returns undefined when the path belongs to no mount, or to a plain Koa app
  */
 export function settingsBelow(
   mounts: Mounts,

@@ -13,25 +13,23 @@ export interface LifespanDeadlines {
   stopMs?: number;
 }
 
-/** What {@link LifespanDeadlines} may be. */
+/** The kinds of {@link LifespanDeadlines}. */
 export const LIFESPAN_KINDS: OptionKinds<LifespanDeadlines> = {
   startMs: TIMER_MS,
   stopMs: TIMER_MS,
 };
 
-/** Ends a start before its time. */
+/** Aborts a start. */
 export interface StartAbort {
-  /** No further lifespan starts once it is aborted. */
+  /** After the abort, no further lifespan starts. */
   readonly signal: AbortSignal;
-  /**
-   * How long, from then on, the lifespan that is starting may still take, and how long each stop,
-   * in milliseconds.
-   */
+  /** How long the lifespan that is starting may still take after the abort, in milliseconds. */
   readonly startMs: number;
+  /** How long each stop may take after the abort, in milliseconds. */
   readonly stopMs: number;
 }
 
-/** Apps in the order of their start, each with the one it is mounted in. */
+/** Apps in the order of their start, each with its parent. */
 type Family = Map<SubApp, SubApp | undefined>;
 
 interface Started {
@@ -39,19 +37,19 @@ interface Started {
   readonly life: AsyncGenerator<void, void, Stop>;
 }
 
-/** Apps whose lifespans run, by how many servers. */
+/** For each app, the number of servers that run its lifespans. */
 const running = new WeakMap<Koa, number>();
 
-/** Whether the lifespans of an app have been started, so that one more would not be. */
+/** Whether an app is started. A lifespan that is added to a started app never runs. */
 export function isStarted(app: Koa): boolean {
   return (running.get(app) ?? 0) > 0;
 }
 
 /**
- * Checks that an app can be mounted although its parent is served already.
+ * Checks that an app can be mounted in a parent that is already started.
  *
- * @param what the remedy, before "before"
- * @throws Error when it, or what is mounted in it, has a lifespan: nobody would start it
+ * @param what the remedy for the message, such as "mount it at /ws"
+ * @throws Error when the app, or an app mounted in it, has a lifespan: that would never start
  */
 export function assertWithoutLifespans(app: Koa, what: string): void {
   for (const each of familyOf(app).keys()) {
@@ -59,11 +57,11 @@ export function assertWithoutLifespans(app: Koa, what: string): void {
   }
 }
 
-/** The error for a lifespan that comes too late. */
+/** Makes the error for a lifespan that comes too late. */
 export function lateLifespan(what: string): Error {
   return new Error(
-    "expected lifespans to be there when the app is started, but this one comes later and would " +
-      `never run; ${what} before run(app) or serve(app)`,
+    "expected lifespans before the start of the app, but got one for a started app, where it " +
+      `would never run; ${what} before run(app) or serve(app)`,
   );
 }
 
@@ -71,15 +69,15 @@ const START_MS = 30_000;
 const STOP_MS = 5_000;
 
 /**
- * Starts the lifespans of an app and of all that is mounted in it: an app before its mounts, the
- * mounts in mount order, an app that is mounted twice once.
+ * Starts the lifespans of an app and of all apps mounted in it. An app starts before its mounts,
+ * and the mounts start in mount order. An app that is mounted twice starts once.
  *
- * @param abort ends the start before its time
- * @returns a function that stops them in reverse, each within `stopMs`; an error of a stop is
- *   fired as `error` on its app, or the nearest above that listens, and the others are stopped
- *   all the same
- * @throws what a start throws, an Error when one is late, or the reason of the abort, after
- *   stopping those already started
+ * @param abort aborts the start
+ * @returns a function that stops the lifespans in reverse, each within `stopMs`. When a stop
+ *   fails, `error` fires on the lifespan's app, or on the nearest app above that listens; the other
+ *   lifespans still stop
+ * @throws the error of the lifespan that failed to start, an Error for a start over its deadline,
+ *   or the reason of the abort. The lifespans that had started are stopped first
  */
 export async function startLifespans(
   app: Koa,
@@ -103,14 +101,14 @@ export async function startLifespans(
         const startMs = deadlines.startMs ?? START_MS;
         if (await isAbandoned(startOne(life, startMs), abort)) started.pop();
       }
-      // What they have mounted is not to be left out.
+      // A lifespan may have mounted more apps.
       for (const mount of each.mounts ?? []) familyOf(mount.app, each, family);
       count(each, 1);
       counted.push(each);
     }
     abort?.signal.throwIfAborted();
   } catch (error) {
-    // A generator that threw has ended by itself: stopping it again does nothing.
+    // A generator that threw has ended. Stopping it again does nothing.
     await stop(abort?.signal.aborted ? abort : deadlines);
     throw error;
   }
@@ -129,13 +127,13 @@ function assertGenerator(life: Partial<AsyncGenerator>): void {
 }
 
 async function startOne(life: AsyncGenerator<void, void, Stop>, ms: number): Promise<void> {
-  // What the first `next` carries, nobody reads.
+  // A generator cannot read the argument of the first `next`.
   const { done } = await inTime(life.next({ stopMs: 0 }), ms, "start");
   if (done) throw new Error("expected a lifespan to yield once, but it returned without a yield");
 }
 
-// Whether a start has not ended in the time that is left of it after an abort. It cannot be
-// interrupted, and what it fails of later nobody waits for.
+// Resolves to true when a start is still running `startMs` after an abort. The start cannot be
+// interrupted; its later failure is ignored.
 async function isAbandoned(start: Promise<void>, abort: StartAbort | undefined): Promise<boolean> {
   if (!abort) return start.then(() => false);
   const { signal, startMs } = abort;
@@ -162,7 +160,7 @@ async function stopAll(started: Started[], family: Family, ms: number): Promise<
   }
 }
 
-// An app of a family and those above it, the nearest first.
+// An app and the apps above it, the nearest first.
 function lineOf(app: SubApp, family: Family): Koa[] {
   const line: Koa[] = [];
   for (let at: SubApp | undefined = app; at; at = family.get(at)) line.push(at);
@@ -180,7 +178,7 @@ async function inTime<T>(promise: Promise<T>, ms: number, what: string): Promise
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new Error(
-      `expected a lifespan to ${what} within ${ms} ms, but it is still at it`,
+      `expected a lifespan to ${what} within ${ms} ms, but it is still running`,
     );
     timer = setTimeout(() => reject(error), ms);
   });

@@ -1,11 +1,11 @@
 import { normalise } from "../http/prefix.ts";
 
-/** What {@link MountTable.find} found. */
+/** The result of {@link MountTable.find}. */
 export interface MountMatch<T> {
   readonly value: T;
   /** The part of the path that the prefix matched: `/orgs/acme` for `/orgs/:org`. */
   readonly prefix: string;
-  /** What the prefix's parameters matched, decoded. */
+  /** The values of the prefix's parameters, decoded. */
   readonly params: Readonly<Record<string, string>>;
   /** Whether the path is the prefix itself, without the slash after it. */
   readonly missingSlash: boolean;
@@ -13,7 +13,7 @@ export interface MountMatch<T> {
 
 interface Node<T> {
   readonly literals: Map<string, Node<T>>;
-  /** The child for a segment of any text, whatever its parameter is called. */
+  /** The child for a parameter, whatever its name: it matches any segment. */
   any?: Node<T>;
   entry?: { readonly value: T; readonly pattern: string; readonly names: readonly string[] };
 }
@@ -22,14 +22,14 @@ const NOTHING: readonly string[] = [];
 const NO_PARAMS: Readonly<Record<string, string>> = {};
 
 /**
- * Prefixes in a tree of path segments, so that finding one costs what the path is long, however
- * many there are. The longest prefix wins in whatever order they came; of two that are equally
- * long, the one whose earlier segments are literal.
+ * Prefixes in a tree of path segments. The cost of a search depends on the length of the path, not
+ * on the number of prefixes. The longest prefix wins; the order of adding does not matter. Of two
+ * equally long prefixes, the prefix with the more literal start wins.
  */
 export class MountTable<T> {
   readonly #root: Node<T> = { literals: new Map() };
 
-  /** What is mounted at `/`. */
+  /** The value at `/`. */
   get root(): T | undefined {
     return this.#root.entry?.value;
   }
@@ -38,7 +38,7 @@ export class MountTable<T> {
    * Adds a prefix; a final slash makes no difference.
    *
    * @param prefix `/`, or segments of literal text or `:name`
-   * @param said says what has a prefix already, for the message
+   * @param said describes the value that already has the prefix, for the error message
    * @returns the prefix without a final slash, "" for `/`
    * @throws Error when the prefix is malformed or taken
    */
@@ -51,7 +51,7 @@ export class MountTable<T> {
       const first = node.entry.pattern || "/";
       const which = said ? `, ${said(node.entry.value)}` : "";
       throw new Error(
-        `expected a prefix of its own for each mount, but ${prefix} is taken by ${first}${which}; ` +
+        `expected a free prefix for each mount, but ${prefix} is taken by ${first}${which}; ` +
           "mount the second app elsewhere, or inside the first",
       );
     }
@@ -63,7 +63,7 @@ export class MountTable<T> {
   /**
    * Finds the longest prefix of a raw path, other than `/`.
    *
-   * @param path a request's target up to the `?`, as it was sent
+   * @param path a request's target up to the `?`, as the client sent it
    */
   find(path: string): MountMatch<T> | undefined {
     return search(this.#root, path, 0, NOTHING);
@@ -114,7 +114,7 @@ function matchOf<T>(
   const isLiteral = entry.names.length === 0;
   return {
     value: entry.value,
-    // The same string for all: an idle connection holds it.
+    // All matches share this string, because an idle connection holds it.
     prefix: isLiteral ? entry.pattern : path.slice(0, end),
     params: isLiteral ? NO_PARAMS : decodeAll(entry.names, values),
     missingSlash: end === path.length,
@@ -129,7 +129,7 @@ function decodeAll(names: readonly string[], values: readonly string[]): Record<
   return params;
 }
 
-// Like koa-router: what is no valid encoding stays as it was sent.
+// Like koa-router: a malformed encoding stays as the client sent it.
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

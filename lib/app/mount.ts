@@ -11,22 +11,22 @@ type Run = (ctx: Context) => Promise<void>;
 
 const NO_PARENT_BEHIND = async (): Promise<void> => {};
 
-/** A Koa app under a prefix. What it does not answer is its own 404: nothing behind it runs. */
+/** A Koa app under a prefix. For a path that it does not know, the app itself answers 404. */
 export class Mount {
-  /** The mounted app: one of ours, or any other Koa app. */
+  /** The mounted app: an App, or any other Koa app. */
   readonly app: Koa;
   /** The prefix without a final slash, "" for `/`. */
   readonly prefix: string;
   readonly #site: { readonly stack?: string };
-  /** The pattern of the app above, where it was met last, and the whole pattern there. */
+  /** The last pattern of the parent, and the whole pattern below it: a cache of one entry. */
   #above = "";
   #pattern: string;
   readonly #enter: (ctx: Context, match: MountMatch<Mount> | undefined) => Promise<void>;
 
   /**
-   * @param prefix a prefix as the mount table gives it
+   * @param prefix a prefix without a final slash, "" for `/`
    * @param app the app to run there
-   * @param site has the stack of the line that mounts it first, for messages
+   * @param site an object whose stack begins with the line that mounts the app, for messages
    */
   constructor(prefix: string, app: Koa, site: { readonly stack?: string }) {
     this.#site = site;
@@ -37,7 +37,7 @@ export class Mount {
     this.#enter = prefix.includes("/:") ? strippedByMatch(run) : strippedByKoaMount(prefix, run);
   }
 
-  /** Which app this is, for messages: what it serves, and the line that mounted it. */
+  /** Describes the app for messages: what it serves, and the line that mounted it. */
   toString(): string {
     const line = firstLineOf(this.#site);
     const app = (this.app as SubApp).describe?.() ?? "a plain Koa app";
@@ -45,10 +45,10 @@ export class Mount {
   }
 
   /**
-   * Runs the app for a request that the mount table found to be its own.
+   * Runs the app for a request that belongs to it.
    *
    * @param parent the context of the app above
-   * @param match what the table found; undefined for the mount at `/`
+   * @param match the match in the mount table; undefined for the mount at `/`
    */
   enter(parent: Context, match?: MountMatch<Mount>): Promise<void> {
     const mountPath = (parent[PREFIX] ?? "") + (match?.prefix ?? "");
@@ -64,7 +64,7 @@ export class Mount {
     );
   }
 
-  // The same string for all requests: an idle connection holds it.
+  // All requests share this string, because an idle connection holds it.
   #patternBelow(above: string): string {
     if (above !== this.#above) {
       this.#above = above;
@@ -79,7 +79,7 @@ function firstLineOf({ stack = "" }: { readonly stack?: string }): string | unde
   return line?.replace(/^\s*at (?:.*\()?|\)$/g, "").replace("file://", "");
 }
 
-/** Notes what the contexts above need to know when a request leaves an app on its way up. */
+/** Notes what the contexts above need, when a request leaves an app on its way up. */
 export function leave(ctx: Context): void {
   markBody(ctx);
   markRoute(ctx);
@@ -88,14 +88,14 @@ export function leave(ctx: Context): void {
 function strippedByKoaMount(prefix: string, run: Run): (ctx: Context) => Promise<void> {
   const middleware = koaMount(prefix || "/", (stripped: Koa.Context) => {
     const ctx = stripped as Context;
-    // koa-mount has just written its own prefix here, without those above.
+    // koa-mount has just written its own prefix here, without the prefixes above.
     ctx.mountPath = ctx[PREFIX];
     return run(ctx);
   });
   return (ctx) => middleware(ctx as Koa.Context, NO_PARENT_BEHIND) as Promise<void>;
 }
 
-// The same for a prefix with parameters, which koa-mount cannot express.
+// Strips a prefix with parameters, which koa-mount cannot do.
 function strippedByMatch(run: Run): (ctx: Context, match?: MountMatch<Mount>) => Promise<void> {
   return async (ctx, match) => {
     const path = ctx.path;
@@ -108,8 +108,8 @@ function strippedByMatch(run: Run): (ctx: Context, match?: MountMatch<Mount>) =>
   };
 }
 
-// Koa composes an app's middleware when it starts to listen; a mounted app never does, and one
-// of ours may get middleware after it was mounted.
+// Koa composes an app's middleware when the app starts to listen. A mounted app never listens, and
+// an app may get more middleware after it was mounted.
 function runner(app: Koa): Run {
   let composed: koaCompose.ComposedMiddleware<Koa.Context> | undefined;
   let length = -1;
@@ -117,7 +117,7 @@ function runner(app: Koa): Run {
     if (!composed || app.middleware.length !== length) {
       length = app.middleware.length;
       const { compose = koaCompose } = app as { compose?: typeof koaCompose };
-      // A copy: a compose function of the user's own may change it.
+      // A copy: the user's compose function may change the array.
       composed = compose([...app.middleware]) as koaCompose.ComposedMiddleware<Koa.Context>;
     }
     const run = () => (composed as koaCompose.ComposedMiddleware<Koa.Context>)(ctx);

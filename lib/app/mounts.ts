@@ -5,19 +5,19 @@ import { assertWithoutLifespans, isStarted } from "./lifespan.ts";
 import { Mount } from "./mount.ts";
 import { type MountMatch, MountTable } from "./mount-table.ts";
 
-/** The apps that are mounted in one app. */
+/** The mounts of one app. */
 export class Mounts {
-  /** All of them, in mount order. */
+  /** All mounts, in mount order. */
   readonly list: Mount[] = [];
   readonly #owner: Koa;
   readonly #table = new MountTable<Mount>();
 
-  /** @param owner the app that they are mounted in */
+  /** @param owner the app that has the mounts */
   constructor(owner: Koa) {
     this.#owner = owner;
   }
 
-  /** The app at `/`. */
+  /** The mount at `/`. */
   get root(): Mount | undefined {
     return this.#table.root;
   }
@@ -30,8 +30,8 @@ export class Mounts {
   /**
    * Mounts an app.
    *
-   * @param site has the stack of the line that mounts it, for messages
-   * @throws as `App.mount` does
+   * @param site an object whose stack begins with the line that mounts the app, for messages
+   * @throws the errors of `App.mount`
    */
   add(prefix: string, app: Koa, site: { readonly stack?: string }): void {
     const owner = this.#owner;
@@ -40,12 +40,10 @@ export class Mounts {
     }
     if (isStarted(owner)) assertWithoutLifespans(app, `mount it at ${prefix}`);
     if (app === owner || contains(app, owner)) {
-      throw new Error(`expected another app at ${prefix}, but this one would contain itself`);
+      throw new Error(`expected another app at ${prefix}, but got one that would contain itself`);
     }
     const mount = new Mount(normalise(prefix), app, site);
-    this.#table.add(prefix, mount, (taker) =>
-      taker.app === app ? "this very app" : String(taker),
-    );
+    this.#table.add(prefix, mount, (taker) => (taker.app === app ? "the same app" : String(taker)));
     this.list.push(mount);
   }
 }
@@ -55,7 +53,7 @@ export function contains(outer: SubApp, inner: Koa): boolean {
   return (outer.mounts ?? []).some(({ app }) => app === inner || contains(app, inner));
 }
 
-// Not `instanceof`: another copy of Koa's package makes apps just as well.
+// Not `instanceof`: the app may come from another copy of the koa package.
 function isApp(app: unknown): boolean {
   const { callback, middleware } = (app ?? {}) as Partial<Koa>;
   return typeof callback === "function" && Array.isArray(middleware);

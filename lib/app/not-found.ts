@@ -3,12 +3,12 @@ import { otherSlash } from "../http/path.ts";
 import { handshakeOf } from "../upgrade/handshake.ts";
 import { refuseHandshake } from "../upgrade/outcome.ts";
 
-/** What middleware returns when all is done. */
+/** The result of middleware that has nothing left to do. */
 export const ANSWERED = Promise.resolve();
 
 /**
- * Leaves a request its 404, and refuses a handshake 403. An app that koa-mount has put into a plain
- * Koa app does that only to what nothing behind it answers either.
+ * Answers a request with Koa's default 404, and refuses a handshake with 403. Under koa-mount, the
+ * middleware behind the app in the plain Koa app may answer first.
  */
 export function answerNothing(ctx: Context): Promise<void> {
   if (ctx[BEHIND]) return answerBehind(ctx, () => refuse(ctx));
@@ -21,9 +21,9 @@ function refuse(ctx: Context): void {
 }
 
 /**
- * Has what comes behind an app, in the plain Koa app that koa-mount has put it into, answer.
+ * Runs the middleware behind an app that koa-mount has put into a plain Koa app.
  *
- * @param otherwise answers when nothing there does
+ * @param otherwise answers when that middleware does not
  */
 export async function answerBehind(
   ctx: Context,
@@ -35,8 +35,8 @@ export async function answerBehind(
 }
 
 /**
- * Sends a request to its path with the other final slash: 307 keeps the method and the body. A
- * handshake is refused with the URL to use, for browsers do not follow redirects of WebSockets.
+ * Redirects a request to the path with the other final slash; 307 keeps the method and the body.
+ * Browsers do not follow redirects of WebSockets, so a handshake is refused with the URL to use.
  */
 export function answerMissingSlash(ctx: Context): Promise<void> {
   const other = otherSlash(ctx.originalUrl);

@@ -13,23 +13,23 @@ import {
 
 /** Koa's own options, and the limits of one app. */
 export interface AppOptions {
-  /** Environment, `NODE_ENV` or "development" by default. */
+  /** The environment. Default `NODE_ENV`, or "development". */
   env?: string;
-  /** Keys for signed cookies; an app without its own uses those of the app above. */
+  /** Keys for signed cookies. An app without keys uses the keys of the app above. */
   keys?: string[];
-  /** Give middleware `app.currentContext`. */
+  /** Whether middleware has `app.currentContext`. Default false. */
   asyncLocalStorage?: boolean;
-  /** Composes the app's middleware, in place of koa-compose. */
+  /** A function that composes the app's middleware. Default koa-compose. */
   compose?: typeof compose;
-  /** Origins that may connect to this app and those mounted in it, beside the server's. */
+  /** More origins that may connect to this app and the apps in it, beside the server's own. */
   allowedOrigins?: readonly string[];
-  /** The longest body of a request to this app or those in it, in bytes, in place of the server's. */
+  /** The longest request body for this app and the apps in it, in bytes. Default the server's. */
   maxBodyBytes?: number;
-  /** How many connections this app and those mounted in it may have; more get 503. */
+  /** Most connections of this app and the apps in it; more handshakes get 503. Default no limit. */
   maxConnections?: number;
 }
 
-/** What of Koa's options {@link AppOptions} does not name. */
+/** The options of Koa that {@link AppOptions} does not have. */
 interface KoaOptions {
   proxy?: boolean;
   proxyIpHeader?: string;
@@ -59,7 +59,7 @@ const KINDS: OptionKinds<AppOptions & KoaOptions> = {
 /**
  * Checks the options of an app.
  *
- * @throws TypeError for an unknown option, a number outside its range, or an origin that is none
+ * @throws TypeError for an unknown option, a number outside its range, or a malformed origin
  */
 export function assertAppOptions(options: AppOptions): void {
   assertOptions(options, KINDS, "an App");

@@ -7,11 +7,12 @@ import type { RouteTable } from "./route-table.ts";
 /**
  * Where a path of an app leads:
  *
- * - a mount, with what its prefix matched;
- * - `route`, one of the app's own for this kind of request;
- * - `other-kind`, a route for the other kind: a WebSocket route asked by HTTP, or the reverse;
- * - `other-slash`, to the same path with the other final slash;
- * - `root`, the app at `/`; or `nothing`.
+ * - a mount, with the part of the path that its prefix matched;
+ * - `route`: a route of the app for this kind of request;
+ * - `other-kind`: a WebSocket route for a request of plain HTTP, or the reverse;
+ * - `other-slash`: the app serves the same path with the other final slash;
+ * - `root`: the app at `/`;
+ * - `nothing`.
  */
 export type Destination =
   | MountMatch<Mount>
@@ -22,13 +23,13 @@ export type Destination =
   | "nothing";
 
 /**
- * Decides which mount or route of an app a path belongs to. Whatever depends on that, the dispatch
- * of a request and whose settings hold for it, asks here.
+ * Decides which mount or route of an app a path belongs to. The dispatch of a request and the
+ * choice of its admission settings both use this function, so they always agree.
  *
  * The longest mount comes first, then the app's own routes, then the app at `/`.
  *
  * @param path a raw path, as the app sees it
- * @param isHandshake whether a WebSocket route or one of plain HTTP is wanted
+ * @param isHandshake true to look for a WebSocket route, false for a route of plain HTTP
  */
 export function resolve(
   mounts: Mounts,

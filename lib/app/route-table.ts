@@ -10,7 +10,7 @@ import { ANSWERED } from "./not-found.ts";
 
 export { Router };
 
-// What the router's own types leave out of a layer.
+// The part of a layer that the types of koa-router leave out.
 interface Layer {
   readonly path: string;
   readonly methods: readonly string[];
@@ -22,18 +22,18 @@ interface Layer {
 interface SocketRoute {
   readonly layer: Layer;
   readonly protocols: readonly string[];
-  /** Whether it has middleware of its users'. */
+  /** Whether the route has middleware of users, which sees the context. */
   readonly isSeen: boolean;
   readonly run: (ctx: Context) => Promise<void>;
 }
 
-/** How many routes a message names. */
+/** The most routes that an error message names. */
 const MOST_NAMED = 3;
 
 const STRICT = { strict: true, sensitive: true };
 const NOTHING_BEHIND = async (): Promise<void> => {};
 
-/** The routes of one app: plain HTTP and WebSocket side by side, each found by its own router. */
+/** The routes of one app. Plain HTTP and WebSocket each have a router of their own. */
 export class RouteTable {
   /** The routes of plain HTTP. */
   readonly http = new Router(STRICT);
@@ -45,9 +45,10 @@ export class RouteTable {
   /**
    * Adds a WebSocket route.
    *
-   * @param middleware its users' own
-   * @param accept the steps that accept
-   * @throws Error when nobody would ever reach it, for what it speaks others at the path speak
+   * @param middleware the route's own middleware
+   * @param accept the middleware that accepts the handshake
+   * @throws Error when other routes at the path already speak all of the route's subprotocols: no
+   *   client would ever reach the route
    */
   addSocket(
     path: string,
@@ -74,24 +75,22 @@ export class RouteTable {
     const wanted = protocols.length > 0 ? protocols : [""];
     if (!wanted.every((protocol) => taken.includes(protocol))) return;
     const whom = protocols.length > 0 ? protocols.join(", ") : "clients without a subprotocol";
-    throw new Error(
-      `expected one WebSocket route at ${path} for ${whom}, but there is one already`,
-    );
+    throw new Error(`expected one WebSocket route at ${path} for ${whom}, but got a second`);
   }
 
-  /** Whether a path is one of this app's, for HTTP or WebSocket. */
+  /** Whether the app has a route at a path, for HTTP or WebSocket. */
   has(path: string): boolean {
     return this.serves(path, false) || this.serves(path, true);
   }
 
-  /** Whether a path is one of this app's for handshakes, or for requests of plain HTTP. */
+  /** Whether the app has a route at a path, for handshakes or for requests of plain HTTP. */
   serves(path: string, isHandshake: boolean): boolean {
     return isHandshake
       ? this.#socketRoutes.some(({ layer }) => layer.match(path))
       : this.#servesHttp(path);
   }
 
-  /** The first few routes in words, or undefined when there are none. */
+  /** Names the first few routes, for messages; undefined when the app has no routes. */
   describe(): string | undefined {
     const http = (this.http.stack as unknown[] as Layer[]).filter(({ methods }) => methods.length);
     const all = [
@@ -102,7 +101,7 @@ export class RouteTable {
     return all.length > 0 ? all.slice(0, MOST_NAMED).join(", ") + more : undefined;
   }
 
-  /** Answers a request whose path is one of this app's for its kind. */
+  /** Answers a request whose path has a route for its kind. */
   handle(ctx: Context, path: string): Promise<void> {
     if (handshakeOf(ctx.req)) return this.#runSocket(ctx, path);
     return this.#answerMethods(ctx as never, () =>
@@ -110,13 +109,13 @@ export class RouteTable {
     ) as Promise<void>;
   }
 
-  /** Answers a request whose path is one of this app's for the other kind only. */
+  /** Answers a request whose path has a route for the other kind only. */
   handleOtherKind(ctx: Context, path: string): Promise<void> {
     if (handshakeOf(ctx.req)) {
       refuseHandshake(ctx, "this path answers plain HTTP, not a WebSocket");
       return ANSWERED;
     }
-    // A handshake that came as a plain request, for want of `attach`: the route says what is wrong.
+    // The server is not attached, so a handshake came as a plain request. The route explains it.
     if (/\bupgrade\b/i.test(ctx.get("Connection")) && /^websocket$/i.test(ctx.get("Upgrade"))) {
       return this.#runSocket(ctx, path);
     }
@@ -124,7 +123,7 @@ export class RouteTable {
     return ANSWERED;
   }
 
-  /** The path of a named route, or undefined. */
+  /** Gives the path of a named route, or undefined. */
   linkTo(name: string, params: Record<string, string | number>): RouteLink | undefined {
     for (const router of [this.http, this.#sockets]) {
       const route = router.route(name);
@@ -138,13 +137,13 @@ export class RouteTable {
     const { layer, isSeen, run } = route;
     if (isSeen) ctx[SEEN] = true;
     ctx.params = layer.params(path, layer.captures(path), ctx.params);
-    // As koa-router does for its own.
+    // koa-router sets this for its own routes.
     ctx._matchedRoute = layer.path;
     return run(ctx);
   }
 
-  // Of the routes at one path the client's subprotocols choose: one that speaks what is offered,
-  // or one that speaks none, or the first.
+  // The client's subprotocols choose among the routes at one path: first a route that speaks an
+  // offered subprotocol, then a route without subprotocols, then the first route.
   #socketAt(path: string, offered: readonly string[]): SocketRoute | undefined {
     let first: SocketRoute | undefined;
     for (const route of this.#socketRoutes) {
@@ -155,8 +154,8 @@ export class RouteTable {
     return first;
   }
 
-  // Not the routers' own `match`: it makes lists of all it has found. `router.use()` adds layers
-  // that match but have no method and serve nothing by themselves.
+  // koa-router's own `match` would make lists of all matches. `router.use()` adds layers that match
+  // but have no method; such a layer serves nothing by itself.
   #servesHttp(path: string): boolean {
     return (this.http.stack as unknown[] as Layer[]).some(
       (layer) => layer.methods.length > 0 && layer.match(path),
@@ -168,7 +167,7 @@ function answerUpgradeRequired(ctx: Context): void {
   ctx.status = 426;
   // HTTP/2 has no headers of a connection (RFC 9113 section 8.2.2).
   if (ctx.req.httpVersionMajor < 2) {
-    // Node takes a Connection header for the whole truth about the connection's end.
+    // Node adds no "close" to a Connection header that is set already.
     const connection = ctx.res.shouldKeepAlive ? "Upgrade" : "Upgrade, close";
     ctx.set({ Upgrade: "websocket", Connection: connection });
   }

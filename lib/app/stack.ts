@@ -9,35 +9,35 @@ import { answerMissingSlash } from "./not-found.ts";
 
 type Middleware = Koa.Middleware;
 
-/** What composes middleware, as Koa's option `compose` gives it. */
+/** A function that composes middleware, like Koa's option `compose`. */
 type Compose = (middleware: Middleware[]) => (ctx: Koa.Context) => Promise<void>;
 
 const CREATE_CONTEXT = Koa.prototype.createContext;
 
 /**
- * The middleware of one app, and the way in: from its server, from a mount of ours, or from
- * koa-mount in a plain Koa app.
+ * The middleware of one app, and its entrance. A request enters from the app's server, from a
+ * mount in a parent App, or from koa-mount in a plain Koa app.
  */
 export class Stack {
   readonly #app: Koa;
   readonly #compose: Compose;
   readonly #last: (ctx: Context) => Promise<void>;
   readonly #middleware: Middleware[] = [];
-  // Made of the middleware when it is first needed: the compose function may be the user's own.
+  // Composed at the first request, by the user's compose function if the app has one.
   #run: ReturnType<Compose> | undefined;
 
   /**
-   * Becomes the first middleware of an app, and the app's `compose`.
+   * Adds itself to an app as the first middleware, and replaces the app's `compose`.
    *
    * @param app an app without middleware
    * @param compose composes the user's middleware; koa-compose by default
-   * @param last runs behind all of it
+   * @param last runs behind all middleware
    */
   constructor(app: Koa, compose: Compose | undefined, last: (ctx: Context) => Promise<void>) {
     const ours = koaCompose as Compose;
     const own = compose ?? ours;
-    // Koa, koa-mount and `attach` all compose this array once; what it does may change later. The
-    // user's compose function is for the user's middleware.
+    // Koa, koa-mount and `attach` compose this array only once, but users may add middleware later.
+    // The user's compose function is for the user's middleware only.
     const enter: Middleware = (ctx, next) => this.#enter(ctx as Context, next);
     const composeEither: Compose = (middleware) =>
       (middleware.includes(enter) ? ours : own)(middleware);
@@ -49,9 +49,9 @@ export class Stack {
   }
 
   /**
-   * Adds middleware, behind all that is there.
+   * Adds middleware behind the present middleware.
    *
-   * @throws TypeError for what is no function
+   * @throws TypeError when `middleware` is not a function
    */
   use(middleware: Middleware): void {
     if (typeof middleware !== "function") {
@@ -61,8 +61,8 @@ export class Stack {
     this.#run = undefined;
   }
 
-  // These are no async functions: each of those costs a request some 400 bytes, and a turn of the
-  // microtasks on its way back.
+  // These functions are not async: an async function costs each request about 400 bytes, and a
+  // microtask on the way back.
   #enter(ctx: Context, next: Koa.Next): Promise<void> {
     if (ctx.app !== this.#app) return this.#enterUnderKoaMount(ctx, next);
     if (ctx[PARENT]) return this.#begin(ctx);
@@ -86,7 +86,7 @@ export class Stack {
   }
 
   #begin(ctx: Context): Promise<void> {
-    // Some put their middleware before all other with `app.middleware.unshift`.
+    // A user has put middleware before ours with `app.middleware.unshift`.
     if (this.#app.middleware.length > 1) ctx[SEEN] = true;
     if (this.#middleware.length === 0) return this.#last(ctx);
     ctx[SEEN] = true;

@@ -9,7 +9,7 @@ describe("a lifespan that comes when its app is served", () => {
     yield;
   };
   const late =
-    /^Error: expected lifespans to be there when the app is started, .* before run\(app\) or serve\(app\)$/;
+    /^Error: expected lifespans before the start of the app, but got one .* before run\(app\) or serve\(app\)$/;
 
   test("is refused, its own and those of an app that is mounted then, at any depth", async () => {
     const inner = new App();

@@ -55,7 +55,7 @@ describe("a lifespan that fails to stop", () => {
     await stop({ stopMs: 20 });
     assert.deepEqual(story.slice(2), ["stop c", "stop root"]);
     assert.deepEqual(fired, [
-      "late: expected a lifespan to stop within 20 ms, but it is still at it",
+      "late: expected a lifespan to stop within 20 ms, but it is still running",
     ]);
   });
 

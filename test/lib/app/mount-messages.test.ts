@@ -40,7 +40,7 @@ describe("a prefix that is taken is refused with a message that says which app h
     const root = new App().mount("/ws", app);
     assert.match(
       messageOf(() => root.mount("/ws", app)),
-      /\/ws is taken by \/ws, this very app; /,
+      /\/ws is taken by \/ws, the same app; /,
     );
   });
 });

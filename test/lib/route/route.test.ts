@@ -106,7 +106,7 @@ test("a second route at one path is refused, unless it speaks another subprotoco
   const app = new App().websocket("/", handler).websocket("/", { protocols: ["a", "b"] }, handler);
   assert.throws(() => app.websocket("/", handler), {
     message:
-      "expected one WebSocket route at / for clients without a subprotocol, but there is one already",
+      "expected one WebSocket route at / for clients without a subprotocol, but got a second",
   });
   const both = { protocols: ["b", "a"] };
   assert.throws(() => app.websocket("/", both, handler), /route at \/ for b, a, but/);
