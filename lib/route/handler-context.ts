@@ -5,19 +5,19 @@ import { type Context, lineage, ownPattern, ROOT_PATH } from "../context/context
 import { type ContextCopy, copiesWith } from "../context/prototype.ts";
 import type { Session } from "../upgrade/session.ts";
 
-/** The context of the handshake, in that of its handler. */
+/** The context of the handshake, on the handler's context. */
 const LIVE = Symbol("live");
-/** The request's target as the handler's app saw it. */
+/** The request's target, as the handler's app sees it. */
 const TARGET = Symbol("target");
-/** The apps that a context runs in, the nearest first. */
+/** The app of a context and the apps above, the nearest first. */
 const APPS = Symbol("apps");
 
 const copies = new WeakMap<object, ContextCopy>();
 
 /**
- * The context that a handler has after its handshake: a request whose path, parameters and
- * address stay what they were, while koa-mount restores the shared one and the socket closes.
- * Its `req` and `request` are made when they are first asked for.
+ * Makes the context of a handler. Its path, parameters and address stay as they were at the
+ * handshake, although koa-mount restores the shared request's path, and the socket closes later.
+ * Its `req` and `request` are made at their first use.
  */
 export function handlerContext(live: Context): Context {
   const above: object = Object.getPrototypeOf(live);
@@ -35,7 +35,7 @@ export function handlerContext(live: Context): Context {
   return ctx;
 }
 
-/** The apps that a handler runs in, the nearest first. */
+/** Gives the handler's app and the apps above, the nearest first. */
 export function appsOf(ctx: Context): readonly Koa[] {
   return ctx[APPS];
 }
@@ -55,7 +55,7 @@ const LAZY: PropertyDescriptorMap = {
         "req",
         Object.create(req, {
           url: { value: this[TARGET], writable: true },
-          // Koa parses the URL once and changes the result in place when the path is restored.
+          // Koa caches the parsed URL here, and changes it in place when the path is restored.
           _parsedUrl: { value: undefined, writable: true },
         }),
       );
@@ -91,10 +91,11 @@ function own(ctx: Context, name: string, value: unknown): unknown {
 }
 
 /**
- * The context to report an error with when its handler has let go of the request: it knows its
- * app and those above, the path and the mount, and has no headers, query or parameters.
+ * Makes the context of an error report for a handler that takes no `ctx`, so that its request is
+ * gone. The context has the apps, the path and the mount, but no headers, query or parameters.
  *
- * @param apps the apps the handler runs in, the nearest first
+ * @param apps the handler's app and the apps above, the nearest first
+ * @param session the session whose handler has failed
  */
 export function reportContext(apps: readonly Koa[], session: Session): Context {
   const { path, mountPath, socket } = session;

@@ -7,7 +7,7 @@ import { fireError } from "../context/errors.ts";
 import type { Session } from "../upgrade/session.ts";
 import { appsOf, handlerContext, reportContext } from "./handler-context.ts";
 
-/** What a handler reads on a route, by the route's `messages` option. */
+/** The type of a handler's messages, by the route's `messages` option. */
 export type MessageOf<Kind> = Kind extends "both"
   ? string | Buffer
   : Kind extends "binary"
@@ -15,8 +15,9 @@ export type MessageOf<Kind> = Kind extends "both"
     : string;
 
 /**
- * A WebSocket route's handler. It runs outside the middleware chain, once for each connection;
- * returning closes 1000, throwing closes 1011, throwing a `CloseError` closes with its code.
+ * A WebSocket route's handler. It runs once for each connection, outside the middleware chain.
+ * When it returns, the connection closes 1000. When it throws, the connection closes 1011, or with
+ * the code of a `CloseError`.
  */
 export type Handler<
   Path extends string = string,
@@ -26,12 +27,16 @@ export type Handler<
 > = (socket: Connection<MessageOf<Kind>>, ctx: Context<Path, State, Own>) => Promise<void> | void;
 
 /**
- * Starts the handler of an accepted handshake, outside the middleware chain and in an async
- * context of its own: what the middleware does after `next()` to its context, or to the current
- * async-local store, is not the handler's.
+ * Starts the handler of an accepted handshake, outside the middleware chain and in an async context
+ * of its own. After `next()`, middleware may change its context or the current async-local store;
+ * the handler does not see these changes.
  *
- * A handler that takes no `ctx` lets go of the request: an idle connection then holds a third of
- * what it would.
+ * The request of a handler that takes no `ctx` is released. An idle connection then holds a third
+ * of the memory.
+ *
+ * @param session the session that the handshake became
+ * @param handler the route's handler
+ * @param live the context of the handshake
  */
 export function startHandler(
   session: Session,
@@ -40,7 +45,7 @@ export function startHandler(
 ): void {
   const ctx = handlerContext(live);
   const scope = new AsyncResource("WebSocketHandler");
-  // Before the handler runs, for its connection may fail in its first turn.
+  // Set before the handler runs: the connection may fail in the handler's first turn.
   session.handle(reporter(session, appsOf(ctx), handler.length === 1 ? undefined : ctx));
   const handling = scope.runInAsyncScope(call, undefined, handler, session.connection, ctx);
   Promise.resolve(handling).then(
@@ -49,7 +54,7 @@ export function startHandler(
   );
 }
 
-// What this function refers to is held by every idle connection.
+// Every idle connection holds the values that this function refers to, so they are few.
 function reporter(
   session: Session,
   apps: readonly Koa[],

@@ -32,7 +32,7 @@ import { type Handshake, handshakeOf } from "../upgrade/handshake.ts";
 import type { Session } from "../upgrade/session.ts";
 import { type Handler, startHandler } from "./handler.ts";
 
-/** Middleware of one route; it runs before the handshake is accepted. */
+/** Middleware of one route. It runs before the server accepts the handshake. */
 export type RouteMiddleware<State = Koa.DefaultState, Own = Koa.DefaultContext> = (
   ctx: Context<string, State, Own>,
   next: Koa.Next,
@@ -43,27 +43,28 @@ export interface RouteOptions<Kind extends MessageKind = "text">
   extends Omit<ConnectionOptions, "codec" | "invalid"> {
   /** The route's name for `ctx.urlFor`. */
   name?: string;
+  /** What the handler reads. A message of another kind closes 1003. Default `text`. */
   messages?: Kind;
-  /** Subprotocols the route speaks; the first that the client offers and that is here is taken. */
+  /** Subprotocols of the route: the server takes the client's first that is here. Default none. */
   protocols?: readonly string[];
-  /** The longest message in bytes; a longer one closes 1009. Default 64 KiB. */
+  /** The longest message in bytes; a longer message closes 1009. Default 64 KiB. */
   maxMessageBytes?: number;
   /** permessage-deflate: false (the default), true, or ws's own options. */
   compression?: boolean | PerMessageDeflateOptions;
 }
 
-/** Options of a route whose messages are JSON and follow schemas of any Standard Schema library. */
+/** Options of a route with JSON messages and schemas of any Standard Schema library. */
 export interface JsonRouteOptions<
   Receive extends StandardSchemaV1,
   Send extends StandardSchemaV1 = StandardSchemaV1,
 > extends Omit<RouteOptions, "messages"> {
-  /** What clients may send. A message that does not fit never reaches the handler. */
+  /** The schema of a client's messages. A message that does not fit never reaches the handler. */
   receive: Receive;
-  /** What `sendJson` may send. */
+  /** The schema of the values of `sendJson`. Default none. */
   send?: Send;
   /**
-   * The answer to a message that does not fit, sent as JSON, or undefined for none; without it
-   * the close is 1007.
+   * Makes the answer to a message that does not fit. The server sends it as JSON; undefined sends
+   * no answer. Default: the server closes 1007.
    */
   invalid?: (misfit: Misfit) => unknown;
 }
@@ -81,31 +82,34 @@ export type JsonHandler<
 ) => Promise<void> | void;
 
 /**
- * Fragments of one message, and reads of one frame, that ws takes in any case, however many bytes
- * a second the route allows; and for long messages one for each so many bytes.
+ * Most fragments of one message, and most reads of one frame, that ws takes. It does not depend on
+ * the route's bytes a second. A long message may have one fragment for every 32 bytes.
  */
 const MAX_PIECES = 2_048;
 const BYTES_A_PIECE = 32;
 /**
- * When ws itself destroys the socket of a client that does not answer a close frame. The
- * connection does so before, by a clock that a blocked event loop does not advance.
+ * ws destroys the socket of a client that does not answer a close frame within this time. Our
+ * connection does so earlier, by a clock that stands still while the event loop is blocked.
  */
 const LAST_TIMEOUT_MS = 60_000;
-/** As many as may come in a burst; a client that pings and does not read is cut off by it. */
+/**
+ * Pongs that may wait for a client: as many as a default burst has messages. ws cuts off a client
+ * that pings more and does not read.
+ */
 const MAX_PENDING_PONGS = 500;
 
 const NO_ATTACH =
-  "expected this handshake to come through attach(server, app), but it came as a plain request; " +
+  "expected this handshake to come through attach(server, app), but got it as a plain request; " +
   "start the app with serve(app) or app.listen(), or call attach(server, app) on your own server";
 
-/** Options of either kind of route. */
+/** Options of a route with or without schemas. */
 export type AnyRouteOptions = RouteOptions<MessageKind> &
   Partial<JsonRouteOptions<StandardSchemaV1>>;
 
-/** What ws takes for a length: it keeps it in 32 bits with a sign, and 0 would be no limit. */
+/** ws keeps a length in 32 bits with a sign, and takes 0 for no limit. */
 const MESSAGE_BYTES = { least: 1, most: 2 ** 31 - 1, whole: true };
 
-/** Names of subprotocols are tokens (RFC 6455 section 4.1): a client can offer no other. */
+/** A client can offer only tokens as subprotocols (RFC 6455 section 4.1). */
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 const PROTOCOLS: Choice = {
   expected: 'a list of subprotocols, such as ["chat.v1"]',
@@ -140,10 +144,23 @@ const KINDS: OptionKinds<AnyRouteOptions> = {
 };
 
 /**
- * The last two middleware of a WebSocket route: koa-easy-ws with the route's own options, and
- * the step that accepts through it and starts the handler.
+ * Makes the last two middleware of a WebSocket route: koa-easy-ws with the route's options, and
+ * the middleware that accepts the handshake through koa-easy-ws and starts the handler.
  *
- * @throws TypeError for an unknown option, and for a number outside its range
+ * ```ts
+ * // App.websocket("/echo", …) does this for its own path only; here every path is an echo.
+ * const app = new App();
+ * const echo = websocketRoute("/echo", { messages: "both" }, async (socket) => {
+ *   for await (const message of socket) await socket.send(message);
+ * });
+ * for (const middleware of echo) app.use(middleware);
+ * app.listen(8000);
+ * ```
+ *
+ * @param path the route's path, for messages
+ * @param given the route's options
+ * @param handler runs for each accepted handshake
+ * @throws TypeError for an unknown option, and for a value that the option cannot have
  */
 export function websocketRoute(
   path: string,
@@ -156,8 +173,8 @@ export function websocketRoute(
   const limits = connectionLimits(options);
   assertBurst(limits, path);
   const upgrade = easyWs("ws", { wsOptions: serverOptions(options, limits) });
-  // Synchronous with the 101: a response still on the socket would write into the stream, and a
-  // message that came with the handshake would find nobody listening.
+  // Both listeners run in the tick of the 101. Later, a response that still has the socket would
+  // write into the stream, and a message in the handshake's packet would be lost.
   upgrade.server.on("headers", (lines, req) => handshakeOf(req)?.release(lines));
   upgrade.server.on("connection", (ws, req) => {
     handshakeOf(req)?.begin(
@@ -193,14 +210,14 @@ function acceptBy(ctx: Context, handshake: Handshake): Session {
     holdInAll(handshake, ctx);
     return handshake.accept(ctx.mountPath, () => ctx.ws());
   } catch (error) {
-    // koa-easy-ws turns Koa's answer off before it knows whether there is a WebSocket.
+    // koa-easy-ws sets ctx.respond to false before it knows whether ws accepts the handshake.
     ctx.respond = true;
     handshake.reason = (error as Error).message;
     throw error;
   }
 }
 
-// One connection counts for its app and for all apps above it that have a limit.
+// A connection counts for its app, and for every app above that has a limit.
 function holdInAll(handshake: Handshake, ctx: Context): void {
   for (let at: Context | undefined = ctx; at; at = at[PARENT]) {
     const { limits } = at.app as unknown as SubApp;
@@ -223,7 +240,8 @@ function serverOptions(
     maxPendingAutoPongs: MAX_PENDING_PONGS,
     maxPayload: maxMessageBytes,
     perMessageDeflate: options.compression ?? false,
-    // Only what the route declares: a token offered as a subprotocol must not come back.
+    // Only the route's subprotocols: a client may offer its token as a subprotocol, and the server
+    // must not send that back.
     handleProtocols: (offered) => [...offered].find((protocol) => known.has(protocol)) ?? false,
   } as ServerOptions;
 }
