@@ -26,8 +26,8 @@ const ON_RESPONSE: PropertyDescriptorMap = {
 };
 
 /**
- * Puts on an app's context and response what the framework adds to Koa's. It is under what users
- * put on `app.context` themselves, for that is what `childContext` copies.
+ * Adds the framework's properties to an app's context and response. They lie on a prototype of
+ * `app.context`, because mounted apps show the own properties of `app.context`, which are users'.
  */
 export function prepareContext(app: Koa): void {
   putUnder(app.context, { ...ON_CONTEXT, pattern: PATTERN_PROPERTY });

@@ -13,25 +13,25 @@ import {
 } from "./context.ts";
 import { COOKIES, contextsBelow, unseenByAdditions } from "./prototype.ts";
 
-/** What a copy has of its own by the way it is made. */
+/** Properties that a copy's constructor sets; they are never copied from the parent. */
 const OWN: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   ...["app", "request", "response", "req", "res", "originalUrl", "state", "respond"],
   ...["mountPath", "params", "matched", "_matchedRoute", PREFIX, PARENT, PATTERN, BEHIND],
 ]);
 
 /**
- * The context of a request inside a mounted app. It has what middleware above has put on the
- * parent's; request and response are the same objects; the app's own additions to `app.context`
- * show on it and never above.
+ * Makes the context of a request inside a mounted app. The child has the properties that
+ * middleware above has put on the parent, and shares the parent's request and response. The app's
+ * additions to `app.context` show on the child, but never on the parent.
  *
- * It is a copy, and no object that inherits from the parent's: V8 gives each object that becomes
- * a prototype a shape of its own, and every access to what inherits from it is then a slow one.
+ * The child is a copy; it does not inherit from the parent. V8 gives each object that becomes a
+ * prototype a shape of its own, so every access to an heir of a request's context would be slow.
  *
- * @param parent the context the mount was reached with
+ * @param parent the context of the app above
  * @param app the mounted app
  * @param mountPath the whole prefix
  * @param pattern the pattern of the whole prefix
- * @param params what the prefix's parameters matched
+ * @param params the values of the prefix's parameters
  */
 export function childContext(
   parent: Context,
@@ -45,7 +45,7 @@ export function childContext(
   ctx.app = app as Context["app"];
   ctx.request = parent.request;
   ctx.req = parent.req;
-  // Cookies are signed with the keys of an app, and its additions are above the parent's.
+  // Each app signs cookies with its own keys, and its own additions override the parent's.
   const isHidden = (key: PropertyKey) => key === COOKIES || Object.hasOwn(app.context, key);
   copySeen(parent, ctx, isHidden, below.overrides ? shownWithoutAdditions : undefined);
   ctx[PREFIX] = mountPath;
@@ -53,17 +53,17 @@ export function childContext(
   ctx[PARENT] = parent;
   ctx.mountPath = mountPath;
   if (params) ctx.params = { ...parent.params, ...params };
-  // koa-router appends to what it finds here and would answer for the parent's routes.
+  // koa-router appends to this list, and would also answer for the parent's routes in it.
   ctx.matched = undefined;
   ctx._matchedRoute = undefined;
   return ctx;
 }
 
 /**
- * Copies what users have put on a context onto its copy.
+ * Copies the properties that users have put on a context onto its copy.
  *
- * @param isHidden what is not copied
- * @param shown what becomes of a property on its way; it stays as it is by default
+ * @param isHidden says which properties are not copied. Default: all are copied
+ * @param shown changes a property on its way. Default: it stays as it is
  */
 export function copySeen(
   from: Context,
@@ -74,13 +74,13 @@ export function copySeen(
   if (!from[SEEN]) return;
   for (const key of Reflect.ownKeys(from)) {
     if (OWN.has(key) || isHidden?.(key)) continue;
-    // A descriptor: it may be an accessor that computes something when it is asked.
+    // Copied by descriptor, because the property may be an accessor that computes its value.
     const property = Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor;
     Object.defineProperty(to, key, shown ? shown(key, property) : property);
   }
 }
 
-// By its name it is private to what has put it there, an addition of the app above perhaps.
+// The name says that the property is private to its owner, perhaps an addition of the app above.
 function shownWithoutAdditions(key: PropertyKey, property: PropertyDescriptor): PropertyDescriptor {
   const isPrivate = typeof key === "symbol" || String(key).startsWith("_");
   return isPrivate && key !== SEEN && "value" in property
@@ -89,10 +89,11 @@ function shownWithoutAdditions(key: PropertyKey, property: PropertyDescriptor): 
 }
 
 /**
- * The context for an app of ours under a plain Koa app, where koa-mount has stripped the prefix
- * but made no context.
+ * Makes the context of an App under a plain Koa app, where koa-mount has stripped the prefix but
+ * made no context.
  *
- * @returns undefined when koa-mount made a `/` of a prefix without the slash after it
+ * @returns undefined when the client's path is the prefix without a final slash: koa-mount shows
+ *   such a path as `/`
  */
 export function contextUnderKoaMount(parent: Context, app: Koa): Context | undefined {
   const original = rawPath(parent.originalUrl);

@@ -1,39 +1,39 @@
 import type Koa from "koa";
 import type { SubApp } from "./sub-app.ts";
 
-/** Names in a path pattern: `"/:room/:id"` has `room` and `id`. */
+/** The parameter names in a path pattern: `"/:room/:id"` has `room` and `id`. */
 type ParamNames<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Name | ParamNames<`/${Rest}`>
   : Path extends `${string}:${infer Name}`
     ? Name
     : never;
 
-/** The parameters of a path pattern: its own are strings, those of the mounts above may be there. */
+/** Parameters of a path pattern. Its own are strings; those of mounts above may be undefined. */
 export type Params<Path extends string = string> = {
   readonly [Name in ParamNames<Path>]: string;
 } & {
   readonly [name: string]: string | undefined;
 };
 
-/** What the framework adds to Koa's context. */
+/** The framework's additions to Koa's context. */
 export interface SubappContext<Path extends string = string> {
   /**
-   * The whole prefix this app hangs under as clients see it, without a final slash; at the root
-   * the `rootPath` of the server, "" by default. FastAPI's `root_path`.
+   * The whole prefix of this app, as clients see it, without a final slash. In the root app it is
+   * the server's `rootPath`, "" by default. FastAPI calls it `root_path`.
    */
   mountPath: string;
-  /** The parameters of the route and of every parameterised prefix above it, decoded. */
+  /** The parameters of the route and of every prefix above it, decoded. */
   params: Params<Path>;
   /**
-   * The pattern of the route that the request has met, with those of all prefixes before it:
-   * `/orgs/:org/rooms/:id`. Metrics and logs count by it. Middleware has it after `next()`, at any
-   * height, and a handler from the beginning; koa-router's `_matchedRoute` is the last part of it.
-   * It is undefined where no route was met.
+   * The pattern of the request's route, with the patterns of all prefixes before it:
+   * `/orgs/:org/rooms/:id`. Use it to count in metrics and logs. Middleware of every app on the way
+   * has it after `next()`; a handler has it from the beginning. koa-router's `_matchedRoute` is its
+   * last part. It is undefined when no route matched.
    */
   readonly pattern: string | undefined;
   /**
-   * A link to a named route of this app or of one above it, with every prefix: a path for an
-   * HTTP route, `ws(s)://host/path` for a WebSocket route.
+   * Makes a link to a named route of this app or of an app above, with every prefix. For an HTTP
+   * route it is a path, for a WebSocket route `ws://host/path` or `wss://host/path`.
    *
    * @throws Error when no route has that name
    */
@@ -41,11 +41,20 @@ export interface SubappContext<Path extends string = string> {
 }
 
 /**
- * A request's context, in an app of this framework.
+ * The context of a request or handshake in an App: Koa's own, and {@link SubappContext}.
  *
- * @typeParam Path the pattern of the route, for `ctx.params`
- * @typeParam State what `ctx.state` has
- * @typeParam Own what middleware and `app.context` have put on it
+ * ```ts
+ * const chat = new App();
+ * chat.websocket("/rooms/:id", async (socket, ctx) => {
+ *   // A client of ws://127.0.0.1:8000/chat/rooms/7 reads "7 /chat /chat/rooms/:id".
+ *   await socket.send(`${ctx.params.id} ${ctx.mountPath} ${ctx.pattern}`);
+ * });
+ * await serve(new App().mount("/chat", chat), { port: 8000 });
+ * ```
+ *
+ * @typeParam Path the pattern of the route, for the type of `ctx.params`
+ * @typeParam State the type of `ctx.state`
+ * @typeParam Own what middleware and `app.context` have put on the context
  */
 export type Context<
   Path extends string = string,
@@ -53,27 +62,27 @@ export type Context<
   Own = Koa.DefaultContext,
 > = Koa.ParameterizedContext<State, Own> & SubappContext<Path>;
 
-/** Where an app hangs. `ctx.mountPath` says the same, but koa-mount as middleware overwrites it. */
+/** The whole prefix of an app. `ctx.mountPath` is the same, but koa-mount may overwrite that. */
 export const PREFIX = Symbol("prefix");
 
-/** The prefix that a proxy in front strips, on every context where there is one. */
+/** The prefix that a proxy strips; undefined on the contexts of a server without `rootPath`. */
 export const ROOT_PATH = Symbol("root path");
 
-/** The pattern of the prefix that an app hangs under: `/orgs/:org` where {@link PREFIX} is `/orgs/acme`. */
+/** The pattern of an app's whole prefix: `/orgs/:org` where {@link PREFIX} is `/orgs/acme`. */
 export const PATTERN = Symbol("pattern");
 
-/** The context whose app had the route, on a request that has been in a mounted app. */
+/** The context whose app has the matched route; on the request, set by mounted apps. */
 const MATCHED = Symbol("matched");
 
-/** The context of the app above, in that of a mounted app. */
+/** The context of the app above, on the context of a mounted app. */
 export const PARENT = Symbol("parent");
 
-/** What comes behind an app that koa-mount has put into a plain Koa app: koa-mount's `next`. */
+/** koa-mount's `next`, on the context of an App that koa-mount has put into a plain Koa app. */
 export const BEHIND = Symbol("behind");
 
 /**
- * Whether users' code has had a context, and may have put something on it. What they put there is
- * looked for by its keys, which costs more than the rest of a copy.
+ * Whether users' code has seen a context, and may have put properties on it. A copy looks for such
+ * properties only then, because the search for them costs more than the rest of the copy.
  */
 export const SEEN = Symbol("seen");
 
@@ -93,8 +102,8 @@ export function urlFor(
 }
 
 /**
- * Notes that a request is leaving a mounted app, so that the contexts above know its route. The
- * deepest app that had one comes first and stays.
+ * Tells the contexts above which route a request has matched, when the request leaves a mounted
+ * app. The deepest app with a matched route comes first and wins.
  */
 export function markRoute(ctx: Context): void {
   const req = ctx.req as Matched;
@@ -105,13 +114,13 @@ interface Matched {
   [MATCHED]?: Context;
 }
 
-/** See {@link SubappContext.pattern}; for a context that no other is below. */
+/** Gives {@link SubappContext.pattern} for a context that has no context below it. */
 export function ownPattern(ctx: Context): string | undefined {
   const path = ctx._matchedRoute;
   return path === undefined ? undefined : `${ctx[PATTERN] ?? ""}${path}`;
 }
 
-/** {@link SubappContext.pattern}. It can be written, for a plain Koa app may mean its own by it. */
+/** {@link SubappContext.pattern}. A plain Koa app may write a property of its own by this name. */
 export const PATTERN_PROPERTY: PropertyDescriptor = {
   configurable: true,
   get(this: Context) {
@@ -123,10 +132,10 @@ export const PATTERN_PROPERTY: PropertyDescriptor = {
   },
 };
 
-/** A context and those of the apps above it, the nearest app first. */
+/** Yields a context and the contexts of the apps above it, the nearest first. */
 export function* lineage(ctx: Context): Generator<Context> {
   for (let at: Context | undefined = ctx; at; at = at[PARENT]) yield at;
 }
 
-/** The parameters of a context that has none: one object for all, until somebody may add to it. */
+/** Shared by all contexts without parameters, until users' code may add parameters. */
 export const NO_PARAMS: Params = Object.freeze({});

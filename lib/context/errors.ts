@@ -6,9 +6,9 @@ import { type Context, lineage, PARENT } from "./context.ts";
 const origins = new WeakMap<object, Context>();
 
 /**
- * Notes in which app an error was thrown. The deepest app comes first and stays: the error is its
- * own, wherever it is caught. An error object that is thrown for every request does not keep the
- * first one's context.
+ * Notes in which app an error was thrown. The innermost app that sees an error owns it, whichever
+ * app catches it. One error object may be thrown for many requests; the note of a later request
+ * replaces the note of an earlier one.
  */
 export function markOrigin(error: unknown, ctx: Context): void {
   if (typeof error !== "object" || error === null || originOf(error, ctx)) return;
@@ -16,11 +16,11 @@ export function markOrigin(error: unknown, ctx: Context): void {
 }
 
 /**
- * The context of the mounted app that threw an error.
+ * Gives the context of the mounted app that threw an error.
  *
- * @param error what was thrown
- * @param above the context where it arrived
- * @returns undefined when the error did not come from below `above`
+ * @param error the thrown value
+ * @param above the context where the error arrived
+ * @returns undefined when the error does not come from `above` or an app below it
  */
 function originOf(error: unknown, above: Context): Context | undefined {
   if (typeof error !== "object" || error === null) return undefined;
@@ -29,9 +29,9 @@ function originOf(error: unknown, above: Context): Context | undefined {
 }
 
 /**
- * Notes in which app an error was thrown that leaves the outermost app of ours.
+ * Notes the owner of an error that leaves the outermost App, and throws the error on.
  *
- * @throws Error the same one, or one in place of nothing: Koa takes that for no error
+ * @throws the same error, or an Error in place of null and undefined, which Koa takes for success
  */
 export function rethrow(error: unknown, ctx: Context): never {
   const thrown = error ?? wholeError(error);
@@ -39,7 +39,7 @@ export function rethrow(error: unknown, ctx: Context): never {
   throw thrown;
 }
 
-/** What was thrown, as an Error: listeners of `error` may count on one. */
+/** Turns any thrown value into an Error, because listeners of `error` expect an Error. */
 export function wholeError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${shown(thrown)}`);
 }
@@ -53,17 +53,18 @@ function shown(thrown: unknown): string {
   }
 }
 
-/** Fires `error` on the app of a context, or on the nearest one above that listens. */
+/** Fires `error` on the app of a context, or on the nearest app above that listens. */
 export function fireError(thrown: unknown, ctx: Context): void {
   fireOn(appsOf(ctx), thrown, ctx);
 }
 
 /**
- * For work that outlives its request: what fires `error` on the app of the request, or on the
- * nearest one above that listens, and holds nothing of the request.
+ * Makes a function that reports errors of work that outlives its request. The function fires
+ * `error` on the request's app, or on the nearest app above that listens. It does not hold the
+ * request.
  *
  * @param ctx the context of the request
- * @returns fires `error`, without a context
+ * @returns a function that fires `error` without a context
  */
 export function errorReporter(ctx: Context): (thrown: unknown) => void {
   const apps = appsOf(ctx);
@@ -75,19 +76,19 @@ function appsOf(ctx: Context): Koa[] {
 }
 
 /**
- * Fires `error` on the first of some apps that listens, or on the last.
+ * Fires `error` on the first app that listens; on the last app when none listens.
  *
- * @param apps an app and those above it, the nearest first
- * @param thrown whatever was thrown
- * @param ctx the context of the request, if it is of one
+ * @param apps an app and the apps above it, the nearest first
+ * @param thrown any thrown value
+ * @param ctx the context of the request, if the error belongs to a request
  */
 export function fireOn(apps: readonly Koa[], thrown: unknown, ctx?: Context): void {
   const app = apps.find((each) => each.listenerCount("error") > 0) ?? apps.at(-1);
   if (app) tell(app, wholeError(thrown), ctx);
 }
 
-// Not `emit`: a listener that throws would keep the others from hearing of it and, like a
-// promise of one that is rejected, end the process.
+// Not `emit`: when a listener throws, `emit` skips the other listeners, and the process ends. A
+// rejected promise of a listener would end the process too.
 function tell(app: Koa, error: Error, ctx?: Context): void {
   const listeners = [errorMonitor, "error"].flatMap((name) => app.rawListeners(name));
   if (app.listenerCount("error") === 0) app.onerror(error);
@@ -104,16 +105,18 @@ function tell(app: Koa, error: Error, ctx?: Context): void {
 const noop = (): void => {};
 
 /**
- * A stream that is a body may fail before Koa sends it, while middleware above the route still
- * waits for something: without a listener that ends the process. Koa hears of it when it sends.
+ * Keeps a failing stream from ending the process. A stream that is a response's body may fail
+ * before Koa sends it, while middleware is still running. Koa sees the failure when it sends.
  */
 export function guardBody(body: unknown): void {
   if (body instanceof EventEmitter) body.on("error", noop);
 }
 
-/** The body of a response that {@link markBody} knows, the context it is of, and what has failed. */
+/** The body that {@link markBody} has noted. */
 const BODY = Symbol("body");
+/** The context of the app that made the body. */
 const BODY_OF = Symbol("body of");
+/** The last error that was handled for the response. */
 const FAILED = Symbol("failed");
 
 type Response = Context["response"] & {
@@ -123,8 +126,8 @@ type Response = Context["response"] & {
 };
 
 /**
- * Notes in which app the body of a response was made, when the request leaves that app: what Koa
- * cannot send of it later is that app's error. The deepest app comes first and stays.
+ * Notes which app made the body of a response, when the request leaves the app. When Koa cannot
+ * send the body later, the error belongs to that app. The innermost app comes first and wins.
  */
 export function markBody(ctx: Context): void {
   const response: Response = ctx.response;
@@ -139,19 +142,20 @@ function bodyOriginOf({ response }: { response: Response }): Context | undefined
 }
 
 /**
- * Koa's `ctx.onerror`, told that the request is one of the app that threw, or whose body cannot
- * be sent: `error` fires there, or on the nearest app above that listens.
+ * Koa's `ctx.onerror`, for trees of apps. `error` fires on the app that threw, or whose body cannot
+ * be sent, or else on the nearest app above that listens.
  */
 export function onerror(this: Context, error: unknown): void {
-  // The end of every response comes here.
+  // Koa calls this at the end of every response, mostly without an error.
   if (error === null || error === undefined) return;
   const thrown = typeof error !== "object" || originOf(error, this);
   fail(this, error, thrown || bodyOriginOf(this));
 }
 
 /**
- * The same for the context of a plain Koa app above one of ours. Nobody has marked what its own
- * middleware throws, so a body is at fault only when it is under way.
+ * {@link onerror} for the context of a plain Koa app above an App. Errors of the plain app's own
+ * middleware have no note. So an error without a note belongs to the body only after the response's
+ * head was sent.
  */
 export function onerrorAbove(this: Context, error: unknown): void {
   if (error === null || error === undefined) return;
@@ -161,8 +165,8 @@ export function onerrorAbove(this: Context, error: unknown): void {
 
 const koaOnerror = (new Koa().context as unknown as { onerror(error: unknown): void }).onerror;
 
-// Koa comes here twice for one error of a stream: from its pipeline, and from the end of the
-// response, which the pipeline destroys with it.
+// For one error of a stream, Koa calls this twice: from its pipeline, and from the end of the
+// response, which the pipeline destroys with the same error.
 function fail(ctx: Context, error: unknown, origin: Context | true | undefined): void {
   const response: Response = ctx.response;
   if (response[FAILED] === error) return;

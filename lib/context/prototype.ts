@@ -9,24 +9,27 @@ import {
   urlFor,
 } from "./context.ts";
 
-/** Makes a copy of a context: all it has of its own, but for what stands for the request. */
+/** A constructor that copies a context's own fields, except `req` and `request`. */
 export type ContextCopy = new (from: Context) => Context;
 
-/** How the contexts of one mounted app are made, and the additions it was made with. */
+/** How the contexts of one mounted app are made. */
 export interface Below {
   readonly copy: ContextCopy;
+  /** The app's additions to `app.context` when `copy` was made. */
   readonly additions: readonly PropertyKey[];
-  /** Whether the app has an addition of its own in place of one of an app above. */
+  /** Whether an addition of the app replaces an addition of an app above. */
   readonly overrides: boolean;
 }
 
 const copies = new WeakMap<object, WeakMap<Koa, Below>>();
 
 /**
- * Makes copies of contexts that inherit from a prototype.
+ * Makes a constructor for copies of contexts.
  *
- * It is a constructor, and no `Object.create`: V8 counts the fields that a constructor gives, and
- * then makes room for them at once, where it would make it three at a time.
+ * A constructor is cheaper than `Object.create`: V8 counts the fields that a constructor sets, and
+ * reserves room for all of them at once. After `Object.create` it adds room for three at a time.
+ *
+ * @param prototype the prototype of the copies
  */
 export function copiesWith(prototype: object): ContextCopy {
   function ContextCopy(this: Context, from: Context): void {
@@ -48,10 +51,10 @@ export function copiesWith(prototype: object): ContextCopy {
 }
 
 /**
- * The contexts of an app below a parent's: they inherit from the parent's prototype, with the
- * app's own additions to `app.context` on top. It is made once for all requests.
+ * Says how the contexts of a mounted app are made. They inherit from the parent's prototype; the
+ * app's own additions to `app.context` come first. The result is shared by all requests.
  *
- * @param parent the context above
+ * @param parent the context of the app above
  * @param app the mounted app
  */
 export function contextsBelow(parent: Context, app: Koa): Below {
@@ -62,7 +65,7 @@ export function contextsBelow(parent: Context, app: Koa): Below {
     copies.set(above, below);
   }
   const known = below.get(app);
-  // Hidden ones and symbols as well: koa-session defines its own like that.
+  // Symbols and properties that are not enumerable too: koa-session defines such properties.
   const additions = Reflect.ownKeys(app.context);
   if (known && isSame(known.additions, additions)) return known;
   const prototype = Object.create(above, { ...SHARED, ...forwarded(app.context, additions) });
@@ -76,21 +79,21 @@ function isSame(some: readonly PropertyKey[], others: readonly PropertyKey[]): b
   return some.length === others.length && some.every((key, i) => key === others[i]);
 }
 
-// Koa's own accessor, which signs with the keys of `ctx.app`.
+// Koa's own accessor. It signs cookies with the keys of `ctx.app`.
 const OWN_COOKIES = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(new Koa().context),
   "cookies",
 ) as { get(this: Context): unknown; set(this: Context, cookies: unknown): void };
 
-/** Where Koa keeps the cookies of a context. */
+/** The symbol under which Koa keeps the cookies of a context. */
 export const COOKIES = ((): symbol => {
   const probe = Object.create(new Koa().context);
   probe.cookies = undefined;
   return Object.getOwnPropertySymbols(probe)[0] as symbol;
 })();
 
-// Koa reads `respond` of the root's context; what a sub-app sets must reach it. An app without
-// keys of its own signs with those above.
+// Koa reads `respond` on the root's context, so a sub-app's value is set there. An app without keys
+// signs cookies with the keys of the app above.
 const SHARED: PropertyDescriptorMap = {
   urlFor: { value: urlFor, writable: true, configurable: true },
   pattern: PATTERN_PROPERTY,
@@ -113,17 +116,18 @@ const SHARED: PropertyDescriptorMap = {
   },
 };
 
-/** How many additions of mounted apps run now, one inside the other. */
+/** How many accessors of mounted apps' additions are running now, one inside the other. */
 let running = 0;
 
 /**
- * A property of a context above as an app shows it that overrides one of that context's
- * additions. koa-session, for one, keeps a session under a symbol on the context it was first
- * asked on: the session of a sub-app's own must not find the parent's there. Middleware and
- * routes see the value; the app's additions do not, until they have put one of their own there.
+ * Makes a property that middleware and routes see, but that the app's additions to `app.context`
+ * do not see until they have set a value of their own.
+ *
+ * For example, koa-session keeps the session under a symbol on the context. A sub-app with a
+ * koa-session of its own must not find the parent's session there.
  *
  * @param key a symbol, or a name that begins with `_`
- * @param value what the context above has there
+ * @param value the value on the context above
  */
 export function unseenByAdditions(key: PropertyKey, value: unknown): PropertyDescriptor {
   return {
@@ -137,7 +141,7 @@ export function unseenByAdditions(key: PropertyKey, value: unknown): PropertyDes
   };
 }
 
-// Live, so that what an app changes of its additions while it runs shows.
+// Accessors, so that contexts see later changes of the app's additions.
 function forwarded(context: object, keys: readonly PropertyKey[]): PropertyDescriptorMap {
   const accessors: PropertyDescriptorMap = {};
   for (const key of keys) {
@@ -151,7 +155,7 @@ function forwarded(context: object, keys: readonly PropertyKey[]): PropertyDescr
           running--;
         }
       },
-      // On this context if it is a value, as an assignment to anything inherited is.
+      // For a plain value, this sets a property of this context, as for any inherited property.
       set(this: object, value: unknown) {
         running++;
         try {

@@ -6,7 +6,7 @@ import { PREFIX, ROOT_PATH } from "./context.ts";
  * Reads the prefix that a proxy strips before it passes requests on (FastAPI's `root_path`).
  *
  * @param text `/api`, with or without a final slash, or "" for none
- * @returns the prefix without a final slash, "" for none, or undefined for what is no prefix
+ * @returns the prefix without a final slash, "" for none, or undefined for a malformed prefix
  */
 export function readRootPath(text: string): string | undefined {
   if (text === "" || text === "/") return "";
@@ -19,11 +19,11 @@ export function readRootPath(text: string): string | undefined {
 }
 
 /**
- * Tells a root app, for all its requests, the prefix under which clients see it. Paths are matched
- * without it; `ctx.mountPath`, `ctx.urlFor` and redirects have it. Of two servers of one app, the
- * prefix of the later one holds.
+ * Sets the prefix under which clients see a root app. Paths are matched without this prefix;
+ * `ctx.mountPath`, `ctx.urlFor` and redirects have it. When one app has two servers, the prefix of
+ * the later server holds for both.
  *
- * @throws TypeError for what is no prefix
+ * @throws TypeError for a malformed prefix
  */
 export function setRootPath(app: Koa, text: string): void {
   const rootPath = readRootPath(text);
@@ -33,7 +33,7 @@ export function setRootPath(app: Koa, text: string): void {
   const above = Object.getPrototypeOf(app.context);
   const isSet = Object.hasOwn(above, ROOT_PATH);
   if (rootPath === "" && !isSet) return;
-  // Above the app's own additions: what users put on `app.context` is copied to other apps.
+  // On a prototype of `app.context`: users' own properties of `app.context` go to other apps too.
   const layer = isSet ? above : Object.create(above);
   for (const name of [ROOT_PATH, PREFIX, "mountPath"]) {
     Object.defineProperty(layer, name, { value: rootPath, writable: true, configurable: true });

@@ -2,39 +2,40 @@ import type Koa from "koa";
 import type { PathSettings } from "../http/admission.ts";
 import type { Capacity } from "../http/capacity.ts";
 
-/** What a lifespan's `yield` gives back when it is time to stop. */
+/** The value that a lifespan's `yield` returns when the app stops. */
 export interface Stop {
   /** How long the stop may take, in milliseconds. */
   readonly stopMs: number;
 }
 
 /**
- * An app's life: up to the `yield` runs before the server listens, the rest after the last
- * handler has ended.
+ * The code for an app's start and stop. The code up to the `yield` runs before the server listens,
+ * the rest after the last handler has ended.
  */
 export type Lifespan = () => AsyncGenerator<void, void, Stop>;
 
-/** Where a named route is, inside its app. */
+/** The place of a named route, inside its app. */
 export interface RouteLink {
   readonly path: string;
-  /** Whether it is a WebSocket route. */
+  /** Whether the route is a WebSocket route. */
   readonly socket: boolean;
 }
 
 /**
- * An app as the framework meets it in a tree of apps: one of ours has all of this, and any other
- * Koa app nothing of it.
+ * Any Koa app in a tree of apps. An `App` has all of these members; another Koa app has none of
+ * them.
  */
 export interface SubApp extends Koa {
-  /** The apps mounted in it. */
+  /** The mounts of the app. */
   readonly mounts?: readonly { readonly app: Koa }[];
+  /** The app's lifespans, in the order of their start. */
   readonly lifespans?: readonly Lifespan[];
-  /** Counts its connections, where it has a limit of its own. */
+  /** Counts the app's connections; undefined for an app without a limit. */
   readonly limits?: Capacity | undefined;
-  /** What the apps on the way to a raw path have set for the admission. */
+  /** Gives the admission settings for a raw path. */
   settingsAt?(path: string): PathSettings;
-  /** The path of a named route, or undefined. */
+  /** Gives the path of a named route, or undefined. */
   linkTo?(name: string, params: Record<string, string | number>): RouteLink | undefined;
-  /** What it serves, in a few words, for messages. */
+  /** Describes what the app serves, in a few words, for messages. */
   describe?(): string;
 }
