@@ -23,9 +23,9 @@ export interface AppOptions {
   compose?: typeof compose;
   /** More origins that may connect to this app and the apps in it, beside the server's own. */
   allowedOrigins?: readonly string[];
-  /** The longest request body for this app and the apps in it, in bytes. Default the server's. */
+  /** The longest request body of this app and the apps in it, in bytes, not the server's. */
   maxBodyBytes?: number;
-  /** Most connections of this app and the apps in it; more handshakes get 503. Default no limit. */
+  /** Most connections of this app and the apps in it; more handshakes get 503. Default none. */
   maxConnections?: number;
 }
 

@@ -64,7 +64,7 @@ export interface JsonRouteOptions<
   send?: Send;
   /**
    * Makes the answer to a message that does not fit. The server sends it as JSON; undefined sends
-   * no answer. Default: the server closes 1007.
+   * no answer. Default none: the server closes 1007.
    */
   invalid?: (misfit: Misfit) => unknown;
 }
