@@ -95,18 +95,10 @@ export function createAdmission(
   const hosts = canonicalHosts(options.allowedHosts ?? []);
   const origins = options.allowedOrigins ?? [];
   assertOrigins(origins);
-  // The last admitted values. Most clients use one host and one page, and parsing a URL costs more
+  const isOwn = ownOrigins(origins);
+  // The last admitted host. Most clients use one host and one page, and parsing a URL costs more
   // than the rest of the check.
   let lastHost: string | undefined;
-  let lastOrigin: string | undefined;
-  let lastOwn: string | undefined;
-  const isOwn = (origin: string, own: string): boolean => {
-    if (origin === lastOrigin && own === lastOwn) return true;
-    if (!originAllowed(origin, own, origins)) return false;
-    lastOrigin = origin;
-    lastOwn = own;
-    return true;
-  };
   const check = (req: IncomingMessage, isHandshake: boolean): void => {
     const { url = "", headers } = req;
     if (!hasPath(url, req.method)) throw new Refusal(400, WRONG_TARGET);
@@ -127,6 +119,19 @@ export function createAdmission(
     if (!originAllowed(origin, "", own)) throw refusal(403, WRONG_ORIGIN, origin);
   };
   return { check, trusts: trust.address };
+}
+
+// Whether an origin is the server's own or among `origins`. Remembers the last admitted origin.
+function ownOrigins(origins: readonly string[]): (origin: string, own: string) => boolean {
+  let lastOrigin: string | undefined;
+  let lastOwn: string | undefined;
+  return (origin, own) => {
+    if (origin === lastOrigin && own === lastOwn) return true;
+    if (!originAllowed(origin, own, origins)) return false;
+    lastOrigin = origin;
+    lastOwn = own;
+    return true;
+  };
 }
 
 // The answer repeats nothing of the request. The log has the value that came.

@@ -129,26 +129,15 @@ export async function serve(app: Koa, options: ServeOptions = {}): Promise<Servi
   answerParserErrors(server);
   const admission = admissionOf(app, config);
   server.on("request", logRequests(log));
-  server.on(
-    "request",
-    oneAtATime(
-      server,
-      frontOf(app, admission, config, () => upgrades.draining),
-      config.unreadResponseMs,
-    ),
-  );
+  const front = frontOf(app, admission, config, () => upgrades.draining);
+  server.on("request", oneAtATime(server, front, config.unreadResponseMs));
   const upgrades = attachBehind(admission, server, app, config);
   const drops = new DropLog(log);
   watchDescriptors(server, drops);
   const { sockets } = new HttpConnections(server, upgrades, config, drops);
   logUpgrades(upgrades, log);
   const stopLifespans = await startLifespans(app, options.lifespans, abortOf(options));
-  try {
-    await listen(server, config);
-  } catch (error) {
-    await stopLifespans();
-    throw error;
-  }
+  await listenOrStop(server, config, stopLifespans);
   const url = urlOf(server, config, options.tls ? "https" : "http");
   log.info({ event: "listening", url }, `listening on ${url}`);
   const stopSlow = logSlow(upgrades, log);
@@ -180,6 +169,19 @@ function createServer(options: ServeOptions): Server {
   return options.tls
     ? https.createServer({ ...timeouts, handshakeTimeout: timeouts.headersTimeout, ...options.tls })
     : http.createServer(timeouts);
+}
+
+async function listenOrStop(
+  server: Server,
+  place: Parameters<typeof listen>[1],
+  stop: () => Promise<void>,
+): Promise<void> {
+  try {
+    await listen(server, place);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 function abortOf({ signal, graceSeconds }: ServeOptions): StartAbort | undefined {
