@@ -2,7 +2,6 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node
 import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type Koa from "koa";
-import { wholeError } from "../context/errors.ts";
 import { setRootPath } from "../context/root-path.ts";
 import type { SubApp } from "../context/sub-app.ts";
 import { type Admission, type AdmissionOptions, createAdmission } from "../http/admission.ts";
@@ -21,24 +20,24 @@ import {
   TEXTS,
   TIMER_MS,
 } from "../options.ts";
+import { createAnswerer } from "./answerer.ts";
 import { asksForWebSocket, checkHandshake, hasBody } from "./check.ts";
 import { Upgrades } from "./connections.ts";
 import { Handshake } from "./handshake.ts";
 import { HandshakeRate, type RateOptions } from "./handshake-rate.ts";
 import { afterOthers, answerIfOurs, hasOthers, isLeft, share } from "./other-listeners.ts";
-import { endAccepted, settle } from "./outcome.ts";
 
 /** Options of {@link attach}. */
 export interface AttachOptions extends AdmissionOptions, LimitOptions, RateOptions {
-  /** How long a handshake may take from its arrival to its answer, in milliseconds. Default 10,000. */
+  /** Longest time from a handshake's arrival to its answer, in milliseconds. Default 10,000. */
   handshakeTimeoutMs?: number;
-  /** How long a response may wait for its client to read on, in milliseconds. Default 30,000. */
+  /** How long a response may wait for the client to read, in milliseconds. Default 30,000. */
   unreadResponseMs?: number;
   /** The prefix that a proxy strips before it passes requests on: `/api`. Default none. */
   rootPath?: string;
 }
 
-/** What each of {@link AttachOptions} may be. */
+/** The kinds of {@link AttachOptions}. */
 export const ATTACH_KINDS: OptionKinds<AttachOptions> = {
   allowedHosts: TEXTS,
   allowedOrigins: TEXTS,
@@ -63,29 +62,41 @@ const ANSWER = Symbol("answer");
 type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
 
 /**
- * Lets a server take WebSocket handshakes for a Koa app: each becomes a request that goes through
- * the app's middleware, mounts and routes, and is then accepted (101) or answered as plain HTTP.
- * Any Koa app will do, so a sub-app can live in a plain one through koa-mount.
+ * Lets a server take WebSocket handshakes for a Koa app.
  *
- * @param server an `http` or `https` server; without a `request` listener it gets the app's
+ * ```ts
+ * const app = new App();
+ * app.websocket("/echo", async (socket) => {
+ *   for await (const text of socket) await socket.send(text);
+ * });
+ * const server = http.createServer(); // attach adds the app's request listener
+ * attach(server, app, { maxConnections: 1_000 });
+ * server.listen(8000);
+ * ```
+ *
+ * A handshake passes the app's middleware, mounts and routes like a request. Then the server
+ * accepts it (101), or answers it as plain HTTP. The app may be a plain Koa app that has an App
+ * mounted by koa-mount.
+ *
+ * @param server an `http` or `https` server. If it has no `request` listener, it gets the app's
  * @param app the root app
  * @param options see {@link AttachOptions}
  * @returns the server's upgrades
- * @throws TypeError for an unknown option, and for a number outside its range
- * @throws Error when something else listens for upgrades already: two answers on one socket
- * @throws TypeError for an option that names no host, origin, proxy or path
+ * @throws TypeError for an unknown option, a number outside its range, or a malformed host, origin,
+ *   proxy or path
+ * @throws Error when the server already has an `upgrade` listener, which could answer too
  */
 export function attach(server: Server, app: Koa, options: AttachOptions = {}): Upgrades {
   assertOptions(options, ATTACH_KINDS, "attach");
   return attachBehind(admissionOf(app, options), server, app, options);
 }
 
-/** The admission of a server: one for its requests and its handshakes. */
+/** Makes the admission of a server, for its requests and its handshakes. */
 export function admissionOf(app: SubApp, options: AdmissionOptions): Admission {
   return createAdmission(options, (path) => app.settingsAt?.(path));
 }
 
-/** As {@link attach}, behind an admission that is there already, with options that have been checked. */
+/** Like {@link attach}, with an admission that was already made and options already checked. */
 export function attachBehind(
   admission: Admission,
   server: Server,
@@ -96,18 +107,40 @@ export function attachBehind(
   attached.add(server);
   parseQueriesOnce(app);
   if (server.listenerCount("request") === 0) server.on("request", app.callback());
-  // Node drops what comes after the 2,000th header, an Origin or a Content-Length perhaps, and
-  // what it drops cannot be checked. The size of the head (16 KiB) bounds their number.
+  // By default Node drops the headers after the 2,000th. One of them may be the Origin, which could
+  // then not be checked. The size of the head (16 KiB) bounds the number of headers all the same.
   server.maxHeadersCount ??= 0;
   noteResponses(server);
   setRootPath(app, options.rootPath ?? "");
   const upgrades = new Upgrades();
+  const take = taker(admission, server, app, upgrades, options);
+  const { unreadResponseMs: unreadMs } = options;
+  server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (leaveHttp(socket)) return linger(socket);
+    const earlier = responseUnderWay(socket);
+    if (earlier) return endAfter(earlier, socket, unreadMs);
+    if (!hasOthers(server)) return take(req, socket, head, false);
+    afterOthers(socket, () => take(req, socket, head, true));
+  });
+  return upgrades;
+}
+
+type Take = (req: IncomingMessage, socket: Socket, head: Buffer, isShared: boolean) => void;
+
+// Makes the function that takes one upgrade request. `isShared`: another listener may take it too.
+function taker(
+  admission: Admission,
+  server: Server,
+  app: Koa,
+  upgrades: Upgrades,
+  options: AttachOptions,
+): Take {
   const limits = new Capacity(options);
   const rate = new HandshakeRate(options);
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const { unreadResponseMs: unreadMs } = options;
-  const answer = answerer(app);
-  const take = (req: IncomingMessage, socket: Socket, head: Buffer, isShared: boolean): void => {
+  const answer = createAnswerer(app);
+  return (req, socket, head, isShared) => {
     if (!asksForWebSocket(req)) return plainHttp(server, req, socket, isShared, unreadMs);
     const handshake = new Handshake(req, socket, head, timeoutMs, upgrades);
     if (isShared) share(handshake, head);
@@ -123,19 +156,11 @@ export function attachBehind(
       if (!(error instanceof Refusal)) throw error;
       return void answerIfOurs(handshake, () => handshake.refuse(error));
     }
-    // koa-easy-ws and ws read the header as one name, RFC 9110 allows a list.
+    // koa-easy-ws and ws expect one name in this header; RFC 9110 allows a list.
     req.headers.upgrade = "websocket";
     answer(req, handshake);
     handshake.wait();
   };
-  server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (leaveHttp(socket)) return linger(socket);
-    const earlier = responseUnderWay(socket);
-    if (earlier) return endAfter(earlier, socket, unreadMs);
-    if (!hasOthers(server)) return take(req, socket, head, false);
-    afterOthers(socket, () => take(req, socket, head, true));
-  });
-  return upgrades;
 }
 
 function assertFree(server: Server): void {
@@ -147,8 +172,8 @@ function assertFree(server: Server): void {
   );
 }
 
-// A client may send its handshake right behind a request (pipelining). Two responses cannot hold
-// one socket, and the parser that would put them in order is gone.
+// A client may send its handshake right behind a request (pipelining). Two responses cannot share
+// one socket, and Node's parser, which puts responses in order, has left it.
 function noteResponses(server: Server): void {
   server.prependListener("request", ({ socket }: IncomingMessage, res: ServerResponse) => {
     (socket as Answering)[ANSWER] = res;
@@ -161,7 +186,7 @@ function responseUnderWay(socket: Answering): ServerResponse | undefined {
   return last?.closed ? undefined : last;
 }
 
-// The earlier response goes out whole; then the client has to come again.
+// The earlier response is sent whole. Then the socket ends, and the client has to connect again.
 function endAfter(earlier: ServerResponse, socket: Socket, unreadMs?: number): void {
   socket.on("error", () => socket.destroy());
   endIfUnread(socket, unreadMs);
@@ -169,48 +194,9 @@ function endAfter(earlier: ServerResponse, socket: Socket, unreadMs?: number): v
   else earlier.once("finish", () => socket.destroySoon());
 }
 
-type Internals = Koa & {
-  compose(middleware: Koa.Middleware[]): (ctx: Koa.Context) => Promise<void>;
-  handleRequest(ctx: Koa.Context, middleware: (ctx: Koa.Context) => Promise<void>): Promise<void>;
-};
-
-// What Koa's own callback does, but that it has Koa write an answer only where there is one: Koa
-// watches a response until its end, and an accepted handshake has none. The middleware is composed
-// once, as Koa does; an App has one that never changes.
-function answerer(app: Koa): (req: IncomingMessage, handshake: Handshake) => void {
-  if (app.listenerCount("error") === 0) app.on("error", app.onerror);
-  const middleware = (app as Internals).compose(app.middleware);
-  return (req, handshake) => {
-    const ctx = app.createContext(req, handshake.res as ServerResponse) as Koa.Context;
-    // What Koa begins with is 404; written past `ctx.status` it is a default all the same.
-    ctx.res.statusCode = 403;
-    const done = app.ctxStorage ? app.ctxStorage.run(ctx, middleware, ctx) : middleware(ctx);
-    done
-      .then(() =>
-        settle(ctx) ? answerIfOurs(handshake, () => respond(app as Internals, ctx)) : undefined,
-      )
-      .catch((error) => fail(ctx, handshake, error ?? wholeError(error)));
-  };
-}
-
-function fail(ctx: Koa.Context, handshake: Handshake, error: unknown): Promise<void> | void {
-  handshake.session?.connection.close(1011);
-  handshake.leaveIfTaken();
-  endAccepted(ctx);
-  const report = () => ctx.onerror(error as Error);
-  return handshake.state === "pending" ? answerIfOurs(handshake, report, report) : report();
-}
-
-function respond(app: Internals, ctx: Koa.Context): Promise<void> {
-  const { statusCode } = ctx.res;
-  return app.handleRequest(ctx, async () => {
-    ctx.res.statusCode = statusCode;
-  });
-}
-
-// A request for another protocol (curl's h2c, say) is answered as if it had not asked. Its parser
-// is gone, so a body could not be read and the socket cannot be used again. Another listener may
-// speak that protocol.
+// A request for another protocol, such as curl's h2c, is answered as plain HTTP, unless another
+// listener speaks that protocol. Node's parser has left the socket, so the server cannot read a
+// body or use the socket again.
 function plainHttp(
   server: Server,
   req: IncomingMessage,

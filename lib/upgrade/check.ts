@@ -8,8 +8,8 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Whether an upgrade request asks for a WebSocket; any other protocol is declined by answering as
- * plain HTTP, which is what RFC 9110 section 7.8 asks of a server that does not speak it.
+ * Whether an upgrade request asks for a WebSocket. The server answers a request for another
+ * protocol as plain HTTP (RFC 9110 section 7.8).
  */
 export function asksForWebSocket(req: IncomingMessage): boolean {
   const { upgrade } = req.headers;
@@ -19,7 +19,7 @@ export function asksForWebSocket(req: IncomingMessage): boolean {
   );
 }
 
-/** Whether a request that the parser has left behind announced a body. */
+/** Whether the headers of an upgrade request announce a body. */
 export function hasBody(req: IncomingMessage): boolean {
   return (
     req.headers["transfer-encoding"] !== undefined ||
@@ -28,7 +28,7 @@ export function hasBody(req: IncomingMessage): boolean {
 }
 
 /**
- * The subprotocols a client offers, in its order of preference.
+ * Gives the subprotocols that a client offers, in the client's order of preference.
  *
  * @throws Refusal 400 when the header is not a list of different tokens (RFC 6455 4.1)
  */
@@ -45,7 +45,7 @@ export function offeredProtocols(req: IncomingMessage): string[] {
 const ONE_HOST = "expected one Host header";
 
 /**
- * Checks that a request does not name two hosts, of which a proxy may have looked at the other.
+ * Checks that a request has at most one Host header. Of two, a proxy may have checked the other.
  *
  * @throws Refusal 400 (RFC 9112 section 3.2)
  */
@@ -54,9 +54,9 @@ export function assertOneHost(req: IncomingMessage): void {
 }
 
 /**
- * Checks what RFC 6455 section 4.2.1 asks of a handshake before any middleware sees it.
+ * Checks a handshake by RFC 6455 section 4.2.1, before any middleware sees it.
  *
- * @throws Refusal 405 for the method, 426 for the version, 400 for anything else
+ * @throws Refusal 405 for a wrong method, 426 for a wrong version, 400 for any other fault
  */
 export function checkHandshake(req: IncomingMessage): void {
   if (req.method !== "GET") {
@@ -68,7 +68,7 @@ export function checkHandshake(req: IncomingMessage): void {
     throw new Refusal(400, "expected HTTP/1.1 for a WebSocket, but got HTTP/1.0");
   }
   assertOneHost(req);
-  // Node asks requests for it, but not upgrades.
+  // Node requires a Host header of plain requests, but not of upgrades.
   if (req.headers.host === undefined) throw new Refusal(400, ONE_HOST);
   if (req.headers["sec-websocket-version"] !== "13") {
     throw new Refusal(426, "expected Sec-WebSocket-Version: 13", {

@@ -20,25 +20,25 @@ export interface UpgradeEvents {
   closed: [session: Session, closed: Closed];
 }
 
-/** How {@link Upgrades.drain} goes about it. */
+/** The times of {@link Upgrades.drain}. */
 export interface DrainOptions {
   /** How long handlers may take in all, in milliseconds. */
   graceMs: number;
-  /** Over how long the closes are spread, in milliseconds. Default a quarter of `graceMs`. */
+  /** The time over which the closes are spread, in milliseconds. Default a quarter of `graceMs`. */
   spreadMs?: number;
 }
 
-/** What of the grace period closes may wait for answers; the rest is for the closes themselves. */
+/** The part of the grace period in which closes may wait for handlers' answers. */
 const ANSWERS_SHARE = 0.75;
 
 /**
- * How many are closed at once, so that their coming back elsewhere is no storm, and how often:
- * fewer than these are closed in one go.
+ * Least connections in one batch of closes, and the time between batches. Batches keep the clients
+ * from all reconnecting elsewhere at the same moment.
  */
 const BATCH = 100;
 const BATCH_EVERY_MS = 50;
 
-/** The upgrades of one server: what is connected through it, and the way to end it. */
+/** The handshakes and sessions of one server, and the way to end them. */
 export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeListener {
   /** The sessions whose connection or handler has not ended yet. */
   readonly live = new Set<Session>();
@@ -87,9 +87,9 @@ export class Upgrades extends EventEmitter<UpgradeEvents> implements HandshakeLi
 
   /**
    * Refuses new handshakes with 503, closes every connection with 1012 in batches, and waits for
-   * the handlers.
+   * the handlers until the grace period ends.
    *
-   * @returns what had not ended by then; its sockets are destroyed
+   * @returns the sessions that had not ended by then; their sockets are destroyed
    */
   async drain(options: DrainOptions): Promise<Session[]> {
     this.#draining = true;
@@ -131,10 +131,10 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The longest that a timer of Node can wait; a longer one would fire at once. */
+/** The longest delay of a Node.js timer in milliseconds; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** A wait that Node's timers take: `AbortSignal.timeout` throws for a fraction. */
+/** Makes a delay that Node's timers take: `AbortSignal.timeout` throws for a fraction. */
 export function wholeMs(ms: number): number {
   return Math.min(Math.max(Math.ceil(ms), 0), MAX_TIMER_MS);
 }

@@ -2,28 +2,31 @@ import type { Socket } from "node:net";
 import { Refusal } from "../http/refusal.ts";
 import { ticker, type Watched } from "../loop/ticker.ts";
 
-/** Ticks in a handshake's time: its end is late by a quarter at most. */
+/** Ticks in a handshake's timeout: the deadline is late by a quarter of the timeout at most. */
 const TICKS_IN_TIMEOUT = 4;
 
-/** What a deadline needs of the handshake that it is for. */
+/** The part of a handshake that its deadline uses. */
 export interface Expiring {
   readonly socket: Socket;
+  /** See `Handshake.state`. */
   readonly state: string;
   /** Whether other code has written to the socket. */
   readonly isWrittenTo: boolean;
+  /** See `Handshake.leaveIfTaken`. */
   leaveIfTaken(): boolean;
+  /** See `Handshake.refuse`. */
   refuse(error: Refusal): void;
 }
 
-/** The deadline of a handshake, from its arrival to its answer: then the server answers 503. */
+/** The deadline of a handshake. When it passes without an answer, the server answers 503. */
 export class Deadline implements Watched {
   readonly #handshake: Expiring;
   readonly #timeoutMs: number;
   readonly #endsAt: number;
 
   /**
-   * @param since the ticker's time at the arrival of the handshake, in milliseconds
-   * @param timeoutMs how long the handshake may take
+   * @param since the ticker's time at the handshake's arrival, in milliseconds
+   * @param timeoutMs how long the handshake may take, in milliseconds
    */
   constructor(handshake: Expiring, since: number, timeoutMs: number) {
     this.#handshake = handshake;
@@ -42,7 +45,7 @@ export class Deadline implements Watched {
     if (now >= this.#endsAt) this.#end();
   }
 
-  /** The handshake has its answer. */
+  /** Ends the watch: the handshake has its answer. */
   stop(): void {
     ticker.delete(this);
   }
@@ -50,7 +53,7 @@ export class Deadline implements Watched {
   #end(): void {
     const handshake = this.#handshake;
     if (handshake.leaveIfTaken()) return;
-    // Behind what other code has written, and whose answer it does not read, no response may come.
+    // Other code has written to the socket but does not read it. A response would follow its bytes.
     if (handshake.isWrittenTo) {
       handshake.socket.destroy();
       return;
@@ -58,7 +61,7 @@ export class Deadline implements Watched {
     handshake.refuse(
       new Refusal(503, `expected the handshake to be answered within ${this.#timeoutMs} ms`),
     );
-    // A response that middleware began and never ends must not hold the socket either.
+    // Middleware may have begun a response that it never ends.
     if (handshake.state === "pending") handshake.socket.destroy();
   }
 }

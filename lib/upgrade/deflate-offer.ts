@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { PerMessageDeflateOptions } from "ws";
 import * as ws from "ws";
 
-/** What ws exports and its types leave out. */
+/** Exports of ws that its types leave out. */
 interface Negotiating {
   readonly extension: {
     parse(header: string): Record<string, Offer[]>;
@@ -21,12 +21,14 @@ const NAME = "permessage-deflate";
 type Offer = Record<string, (string | true)[]>;
 
 /**
- * Leaves of the extensions that a client offers the first offer of permessage-deflate that can be
- * accepted, or none: what cannot be accepted is declined, and the connection goes on without it
- * (RFC 7692 section 7). ws refuses the whole handshake. A header that is no list of extensions stays,
- * for ws to refuse (RFC 6455 section 9.1).
+ * Declines the offers of permessage-deflate that the server cannot accept.
  *
- * @param options of the route's compression
+ * The function keeps the client's first acceptable offer and removes all others. When no offer is
+ * acceptable, the connection has no compression (RFC 7692 section 7); ws alone would refuse the
+ * whole handshake. A malformed header stays, and ws refuses it (RFC 6455 section 9.1).
+ *
+ * @param req the request of the handshake; its header is changed
+ * @param options the route's options of compression
  * @param maxPayload the longest message, in bytes
  */
 export function declineUnacceptable(
@@ -53,7 +55,7 @@ function isAcceptable(
   maxPayload: number,
 ): boolean {
   try {
-    // It writes what it makes of the parameters over them.
+    // `accept` overwrites the parameters, so it gets a copy.
     new PerMessageDeflate({ ...options, isServer: true, maxPayload }).accept([{ ...offer }]);
     return true;
   } catch {

@@ -1,40 +1,41 @@
 import { Refusal } from "../http/refusal.ts";
 
-/** How fast handshakes may come. */
+/** The limit for the rate of handshakes. */
 export interface RateOptions {
   /**
-   * Handshakes a second from one address, or one IPv6 /64, in the long run; four seconds' worth
-   * may come at once. More get 429. Not for loopback or trusted proxies. Default 50.
+   * Handshakes a second from one address, or one IPv6 /64, in the long run; further handshakes get
+   * 429. Four seconds' worth may come at once. Loopback and trusted proxies have no limit. Default
+   * 50.
    */
   handshakesPerSecond?: number;
 }
 
 const PER_SECOND = 50;
-/** Seconds: a page with many sockets, or an office behind one address, comes back at once. */
+/** Seconds. A page with many sockets, or an office behind one address, reconnects all at once. */
 const BURST_SECONDS = 4;
-/** Intervals are added up: what a sum of 10,000 fractions is off by stays below it. */
+/** Milliseconds. The rounding error of a sum of 10,000 intervals is below it. */
 const ROUNDING_MS = 0.001;
-/** Some 1 MiB; more addresses than that in four seconds drive out the one that was quiet longest. */
+/** About 1 MiB. Beyond that, each new address drives out the address that was quiet longest. */
 const MAX_ADDRESSES = 10_000;
 
 /**
- * Paces the handshakes of each address (GCRA: of an address only the time is kept at which all its
- * handshakes would have been in time).
+ * Limits the rate of handshakes for each address, by GCRA: for each address it keeps only the time
+ * at which the address would have its full burst again.
  */
 export class HandshakeRate {
   readonly #intervalMs: number;
   readonly #burstMs: number;
-  /** In the order of the last handshake. */
+  /** That time for each address, in the order of the last handshake. */
   readonly #dueBy = new Map<string, number>();
 
   constructor(options: RateOptions = {}) {
     const perSecond = options.handshakesPerSecond ?? PER_SECOND;
     this.#intervalMs = 1_000 / perSecond;
-    // At least one handshake, however slow the rate.
+    // The burst is at least one handshake, however slow the rate.
     this.#burstMs = Math.max(BURST_SECONDS * 1_000 - this.#intervalMs, 0);
   }
 
-  /** How many addresses are known now. */
+  /** How many addresses are in the table. */
   get addresses(): number {
     return this.#dueBy.size;
   }
@@ -42,7 +43,7 @@ export class HandshakeRate {
   /**
    * Counts one handshake.
    *
-   * @param network an address, or what stands for its network; "" is not paced
+   * @param network an address, or its IPv6 /64; "" has no limit
    * @param now monotonic time in milliseconds
    * @throws Refusal 429 with `Retry-After`; such a handshake is not counted
    */
@@ -59,7 +60,7 @@ export class HandshakeRate {
     this.#forgetQuiet(now);
   }
 
-  // The first in the map came last longest ago. Two at a time keep pace with one that is added.
+  // The map begins with the address that was quiet longest. Each call removes two at most.
   #forgetQuiet(now: number): void {
     let looked = 0;
     for (const [network, due] of this.#dueBy) {
@@ -70,7 +71,7 @@ export class HandshakeRate {
   }
 }
 
-/** An hour, for a rate of 0. */
+/** The longest `Retry-After`, in seconds: an hour, for a rate of 0. */
 const LONGEST_S = 3_600;
 
 function retryAfter(ms: number): string {

@@ -12,29 +12,29 @@ import { type PendingListener, PendingSocket } from "./pending-socket.ts";
 import { HandshakeResponse } from "./response.ts";
 import { Session, type SessionListener } from "./session.ts";
 
-/** Where a handshake is: it leaves `pending` once, for one of the others. */
+/** The state of a handshake. It leaves `pending` once, for one of the other states. */
 type HandshakeState = "pending" | "accepted" | "refused" | "abandoned";
 
-// On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
+// A symbol on the request, because the garbage collector has to visit every entry of a WeakMap.
 const HANDSHAKE = Symbol("handshake");
 
 interface Marked {
   [HANDSHAKE]?: Handshake | undefined;
 }
 
-/** The handshake that a request is, or undefined for plain HTTP. */
+/** Gives the handshake of a request; undefined for plain HTTP. */
 export function handshakeOf(req: IncomingMessage & Marked): Handshake | undefined {
   return req[HANDSHAKE];
 }
 
-/** Whether a request is a WebSocket handshake, for middleware that stands before both kinds. */
+/** Whether a request is a WebSocket handshake, for middleware that sees both kinds of request. */
 export function isHandshake(req: IncomingMessage): boolean {
   return handshakeOf(req) !== undefined;
 }
 
-/** The server of a handshake, which is told of what becomes of it. */
+/** The server of a handshake. The handshake reports its outcome here. */
 export interface HandshakeListener extends SessionListener {
-  /** Whether the server is shutting down and accepts nothing more. */
+  /** Whether the server is shutting down: it accepts no more handshakes. */
   readonly draining: boolean;
   /** The server has answered with an HTTP status. */
   refused(handshake: Handshake, status: number): void;
@@ -43,23 +43,23 @@ export interface HandshakeListener extends SessionListener {
 }
 
 /**
- * One upgrade request on its way to an answer. It always settles: by an acceptance, which begins a
- * {@link Session}; by an HTTP response; by its deadline (503); or when the client leaves.
+ * One upgrade request on its way to an answer. It always settles: the server accepts it, which
+ * begins a {@link Session}; the app answers by HTTP; the deadline passes (503); the client leaves.
  */
 export class Handshake implements Expiring, PendingListener {
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt = performance.now();
   /** The request's target at arrival, without the query (which may hold a token). */
   readonly path: string;
-  /** What it has become, once it is accepted. */
+  /** The session that the handshake has become, once the server has accepted it. */
   session: Session | undefined;
-  /** Why we have refused it; what an app says to its clients is not here, it may hold a secret. */
+  /** Our reason for a refusal. An app's own text may hold a secret; it is never here. */
   reason: string | undefined = undefined;
-  /** Whether other code has upgraded its socket: a plain Koa app, or another library's listener. */
+  /** Whether other code has upgraded the socket: a plain Koa app, or another library's listener. */
   taken = false;
-  /** The HTTP status it was answered with; 0 while it is pending or when the client has left. */
+  /** The HTTP status of the answer; 0 while pending, and when the client has left. */
   status = 0;
-  /** The server, which is told of what becomes of it. */
+  /** The server. */
   readonly listener: HandshakeListener;
 
   #req: (IncomingMessage & Marked) | undefined;
@@ -76,9 +76,9 @@ export class Handshake implements Expiring, PendingListener {
 
   /**
    * @param req the request of an `upgrade` event
-   * @param socket its socket; the parser has left it
-   * @param head what the client sent after the request
-   * @param timeoutMs how long the handshake may take
+   * @param socket the request's socket, which Node's parser has left
+   * @param head the bytes that the client sent after the request
+   * @param timeoutMs how long the handshake may take, in milliseconds
    */
   constructor(
     req: IncomingMessage & Marked,
@@ -91,7 +91,7 @@ export class Handshake implements Expiring, PendingListener {
     this.#pending = new PendingSocket(socket, head);
     this.listener = listener;
     this.#timeoutMs = timeoutMs;
-    // Now, while the socket still knows it.
+    // Read now: a closed socket has no address.
     this.#client = peerOf(req);
     this.path = rawPath(req.url ?? "");
     this.#res = new HandshakeResponse(req, socket);
@@ -99,8 +99,9 @@ export class Handshake implements Expiring, PendingListener {
   }
 
   /**
-   * Waits for the answer: a response can be written, and the client's leaving and the deadline are
-   * watched for. A handshake that is accepted in the turn in which it came needs none of this.
+   * Prepares for a later answer: gives the socket to the response, watches for the client to
+   * leave, and sets the deadline. An acceptance in the turn of the arrival needs no
+   * wait.
    */
   wait(): void {
     if (this.#state !== "pending" || !this.#res || this.#pending.isWaiting) return;
@@ -119,24 +120,24 @@ export class Handshake implements Expiring, PendingListener {
     return this.#pending.isWrittenTo(this.#res);
   }
 
-  /** The client, for the log: the address, with the port where it is known. */
+  /** The client, for the log: its address, with the port where the port is known. */
   get client(): string {
     return this.#req ? clientOf(this.#req, this.#client) : this.#client;
   }
 
-  /** The response, for the app; undefined once the handshake is accepted. */
+  /** The response, for the app; undefined once the server has accepted the handshake. */
   get res(): ServerResponse | undefined {
     return this.#res;
   }
 
-  /** Where the handshake is. */
+  /** The state of the handshake. */
   get state(): HandshakeState {
     return this.#state;
   }
 
   /**
-   * Answers without the app, by one line of text; then the socket ends. Does nothing once the
-   * handshake has settled.
+   * Answers without the app, by one line of text, and ends the socket. Does nothing when the
+   * handshake has already settled.
    */
   refuse(error: Refusal): void {
     if (this.#state !== "pending" || !this.#res || this.#res.headersSent) return;
@@ -150,17 +151,17 @@ export class Handshake implements Expiring, PendingListener {
    *
    * @param mountPath the whole prefix of the app that accepts, without a final slash
    * @param upgrade calls koa-easy-ws, which writes the 101 before it returns
-   * @returns the session that has begun
+   * @returns the new session
    * @throws Refusal when the client has left, the deadline has passed, or ws refused
    */
   accept(mountPath: string, upgrade: () => Promise<unknown>): Session {
-    // A client that has half-closed still reads a refusal, but cannot hold a conversation.
+    // A client that has half-closed can read a refusal, but cannot send messages.
     const cannot = this.socket.readableEnded || this.#res?.headersSent;
     if (this.#state !== "pending" || cannot) {
       throw new Refusal(400, "the handshake had ended before it was accepted");
     }
     this.#mountPath = mountPath;
-    // koa-easy-ws never settles its promise for a refusal; what counts arrived by the events below.
+    // koa-easy-ws never settles its promise when ws refuses; `fail` and `begin` have the outcome.
     upgrade().catch((error: Error) => this.fail(error));
     if (this.session) return this.session;
     throw this.#failure ?? new Refusal(400, "the client left during the handshake");
@@ -172,10 +173,10 @@ export class Handshake implements Expiring, PendingListener {
   }
 
   /**
-   * Takes the response off the socket just before ws writes the 101, and adds to the header lines
-   * what middleware has set.
+   * Takes the response off the socket just before ws writes the 101, and adds the headers that
+   * middleware has set to the 101's header lines.
    *
-   * @throws what middleware throws that listens for the head of the response
+   * @throws the error of middleware that listens for the response's head
    */
   release(lines: string[]): void {
     const res = this.#res;
@@ -194,7 +195,7 @@ export class Handshake implements Expiring, PendingListener {
     this.#res = undefined;
   }
 
-  /** Begins the session, just after ws has written the 101. `connect` makes its connection. */
+  /** Begins the session, just after ws has written the 101. `connect` makes the connection. */
   begin(connect: (place: Place) => Connection<unknown>): void {
     const { startedAt, path, client, socket } = this;
     const origin = { startedAt, path, mountPath: this.#mountPath, client, socket };
@@ -202,9 +203,9 @@ export class Handshake implements Expiring, PendingListener {
   }
 
   /**
-   * Lets go of a socket that other code has upgraded, as koa-easy-ws does in a plain Koa app.
+   * Leaves the socket to other code that has upgraded it, such as koa-easy-ws in a plain Koa app.
    *
-   * @returns whether other code has
+   * @returns whether other code has upgraded the socket
    */
   leaveIfTaken(): boolean {
     const res = this.#res;
@@ -216,7 +217,7 @@ export class Handshake implements Expiring, PendingListener {
     return true;
   }
 
-  /** Holds a place in a count for as long as the handshake is pending and its connection open. */
+  /** Holds a place in a count until the handshake is refused, or its connection has ended. */
   hold(held: Taken): void {
     if (this.#state === "refused" || this.#state === "abandoned") return held.release();
     if (this.#held) held.next = this.#held;

@@ -4,21 +4,21 @@ import type { Socket } from "node:net";
 import type { Handshake } from "./handshake.ts";
 
 /**
- * How long another listener may take to decide, before a handshake is refused that nobody here
- * accepts: Socket.IO's `allowRequest` may ask a database. Half of the second after which Socket.IO
- * ends a socket that nobody has answered.
+ * How long another listener may take to accept a handshake that our app refuses, in milliseconds.
+ * Socket.IO's `allowRequest`, for example, may ask a database. Socket.IO itself ends an unanswered
+ * socket after a second; this is half of that.
  */
 const OTHERS_MS = 500;
 
-/** Handshakes that another listener may take, and what it was given of their stream. */
+/** Handshakes that another listener may take, and the head that the listener was given. */
 const shared = new WeakMap<Handshake, Buffer>();
 
-/** Whether another library, such as Vite or Socket.IO, listens for upgrades of a server too. */
+/** Whether another library, such as Vite or Socket.IO, also listens for upgrades of a server. */
 export function hasOthers(server: HttpServer | HttpsServer): boolean {
   return server.listenerCount("upgrade") > 1;
 }
 
-/** Goes on once the other listeners of an `upgrade` event have run, unless one has answered. */
+/** Calls `goOn` after the other listeners of an `upgrade` event, unless a listener has answered. */
 export function afterOthers(socket: Socket, goOn: () => void): void {
   const written = socket.bytesWritten;
   process.nextTick(() => {
@@ -27,20 +27,20 @@ export function afterOthers(socket: Socket, goOn: () => void): void {
 }
 
 /**
- * Notes that another listener may take a handshake still.
+ * Notes that another listener may still take a handshake.
  *
- * @param head what came behind the request; the other listener was given it too
+ * @param head the bytes behind the request, which the other listener was given too
  */
 export function share(handshake: Handshake, head: Buffer): void {
   shared.set(handshake, head);
 }
 
 /**
- * Answers a handshake as plain HTTP, at once, or where another listener may take it still, when
- * that has had its time and has not.
+ * Answers a handshake as plain HTTP. When another listener may still take the handshake, the answer
+ * waits until that listener has had its time.
  *
  * @param answer writes the answer
- * @param onTaken called in its place when another listener has taken the socket
+ * @param onTaken called instead of `answer` when another listener has taken the socket
  */
 export function answerIfOurs(
   handshake: Handshake,
@@ -64,10 +64,11 @@ async function answerLater(
 }
 
 /**
- * Resolves to whether no other listener has answered on a socket when it has had its time.
+ * Waits until the other listeners have had their time.
  *
- * @param head what was put back on the socket: the other listener was given it too, and would
- *   read it twice
+ * @param head the bytes that were put back on the socket. They are taken off again, because the
+ *   other listener was given them too and would read them twice
+ * @returns whether the socket is still open and no other listener has written to it
  */
 export function isLeft(socket: Socket, head?: Buffer): Promise<boolean> {
   if (head?.length) socket.read(head.length);
@@ -80,7 +81,7 @@ export function isLeft(socket: Socket, head?: Buffer): Promise<boolean> {
     };
     const timer = setTimeout(decide, OTHERS_MS);
     socket.on("close", decide);
-    // For good: an error that nobody listens for ends the process.
+    // Never removed: an error without a listener would end the process.
     socket.on("error", () => socket.destroy());
   });
 }

@@ -2,7 +2,7 @@ import type Koa from "koa";
 import type { Handshake } from "./handshake.ts";
 import { handshakeOf } from "./handshake.ts";
 
-// Headers that described the answer which a refusal replaces.
+// Headers that describe a page. A refusal replaces the page, so they are removed.
 const OF_THE_PAGE = [
   "Location",
   "Last-Modified",
@@ -12,11 +12,11 @@ const OF_THE_PAGE = [
 ];
 
 /**
- * The last word on every handshake, when its middleware has run. An explicit 4xx or 5xx stays as
- * it is; anything else that is not an acceptance (nothing at all, a page, a redirect) becomes a
- * 403, because a client that asked for a WebSocket can do nothing with it.
+ * Decides the outcome of a handshake after its middleware has run. An acceptance stays, and so does
+ * an explicit 4xx or 5xx. Any other outcome (no answer, a page, a redirect) becomes a 403, because
+ * a client that asked for a WebSocket cannot use it.
  *
- * @returns whether there is an answer to write
+ * @returns whether Koa has an answer to write
  */
 export function settle(ctx: Koa.Context): boolean {
   const handshake = handshakeOf(ctx.req) as Handshake;
@@ -26,7 +26,7 @@ export function settle(ctx: Koa.Context): boolean {
     return false;
   }
   if (ctx.respond === false) {
-    // Otherwise somebody answers past Koa, now or later: the deadline holds for that too.
+    // Other code will answer past Koa. The handshake's deadline still applies.
     handshake.leaveIfTaken();
     return false;
   }
@@ -40,15 +40,15 @@ export function settle(ctx: Koa.Context): boolean {
 }
 
 /**
- * Ends the response of an accepted handshake, once its middleware has settled: those who wait for
- * its end, as loggers do after `await next()`, are told then. Does nothing for any other.
+ * Ends the response of an accepted handshake, once its middleware has settled. Code that waits for
+ * the response's end, such as a logger, runs then. Does nothing for other handshakes.
  */
 export function endAccepted(ctx: Koa.Context): void {
   if (handshakeOf(ctx.req)?.state === "accepted") ctx.res.end();
 }
 
 /**
- * Refuses a handshake with 403 and a reason, unless a middleware has chosen a status of its own.
+ * Refuses a handshake with a reason, and with 403 unless middleware has set a 4xx or 5xx.
  *
  * @param ctx the context of a handshake
  * @param reason one line for the client

@@ -3,15 +3,15 @@ import type { Socket } from "node:net";
 import { linger } from "../http/refusal.ts";
 import type { HandshakeResponse } from "./response.ts";
 
-/** What becomes of a socket while its handshake waits for an answer. */
+/** Hears what happens to a socket while its handshake waits for an answer. */
 export interface PendingListener {
-  /** The response has been written whole. */
+  /** The response was written whole. */
   answered(res: ServerResponse): void;
   /** The socket has closed. */
   left(): void;
 }
 
-// On the objects themselves: a WeakMap costs its garbage collector a pass for every entry.
+// A symbol on the objects, because the garbage collector has to visit every entry of a WeakMap.
 const LISTENER = Symbol("listener");
 
 interface Marked {
@@ -22,12 +22,12 @@ interface Marked {
 export class PendingSocket {
   /** The socket itself. */
   readonly socket: Socket & Marked;
-  /** What earlier responses on the socket have taken. */
+  /** Bytes that earlier responses have written to the socket. */
   readonly #writtenBefore: number;
 
   /**
-   * @param socket a socket that the parser has left
-   * @param head what the client sent after the request
+   * @param socket a socket that Node's parser has left
+   * @param head the bytes that the client sent after the request
    */
   constructor(socket: Socket & Marked, head: Buffer) {
     this.socket = socket;
@@ -35,7 +35,7 @@ export class PendingSocket {
     if (head.length > 0) socket.unshift(head);
   }
 
-  /** Whether a response has the socket, and its end is watched for. */
+  /** Whether a response has the socket: between {@link wait} and {@link stop}. */
   get isWaiting(): boolean {
     return this.socket[LISTENER] !== undefined;
   }
@@ -51,13 +51,13 @@ export class PendingSocket {
     socket.on("close", onClosed);
   }
 
-  /** Takes a response off the socket: nothing of HTTP can reach the stream any more. */
+  /** Takes a response off the socket, so that no HTTP can reach the stream any more. */
   takeOff(res: HandshakeResponse): void {
     res.takeOff(this.socket, this.isWaiting);
     res.off("finish", onFinished);
   }
 
-  /** Watches for nothing any more. */
+  /** Stops watching the socket. */
   stop(): void {
     const { socket } = this;
     if (!this.isWaiting) return;
@@ -66,28 +66,28 @@ export class PendingSocket {
     socket.off("close", onClosed);
   }
 
-  /** Ends the socket behind a response that has been written whole. */
+  /** Ends the socket after a response that was written whole. */
   end(res: ServerResponse): void {
     res.detachSocket(this.socket);
     linger(this.socket);
   }
 
   /**
-   * Whether other code has written to the socket. A response writes its own head first, but for
-   * hints such as 103.
+   * Whether other code has written to the socket. Before its head, a response writes only hints
+   * such as 103, which count here too.
    */
   isWrittenTo(res: ServerResponse | undefined): boolean {
     return !res?.headersSent && this.socket.bytesWritten !== this.#writtenBefore;
   }
 
-  /** Whether other code has upgraded the socket: it has written there, and it reads. */
+  /** Whether other code has upgraded the socket: it has written to the socket, and reads it. */
   isTaken(res: ServerResponse): boolean {
     return this.isWrittenTo(res) && isRead(this.socket);
   }
 
   /** Leaves the socket to the code that has taken it. */
   leave(): void {
-    // For good: an error that nobody listens for ends the process.
+    // Never removed: an error without a listener would end the process.
     this.socket.on("error", onError);
   }
 }
@@ -104,7 +104,7 @@ function onClosed(this: Socket & Marked): void {
   this[LISTENER]?.left();
 }
 
-// As a WebSocket is, until it has ended: the parser of HTTP has left the socket.
+// Node's parser has left the socket, so only other code reads it, until the socket has ended.
 function isRead(socket: Socket): boolean {
   const readers = socket.listenerCount("data") + socket.listenerCount("readable");
   return readers > 0 || socket.readableFlowing === true || !socket.writable;

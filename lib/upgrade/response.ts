@@ -2,24 +2,24 @@ import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { SecureResponse } from "../http/security-headers.ts";
 
-/** What describes a body or the connection itself has no place on a 101. */
+/** Headers that describe a body or the connection; they must not be on a 101. */
 const NOT_ON_101 =
   /^(connection|upgrade|keep-alive|transfer-encoding|date|content-.*|sec-websocket-.*)$/i;
 
 type Head = OutgoingHttpHeaders | readonly unknown[] | undefined;
 
 /**
- * The response of a handshake, which the app sees. While the handshake is pending, it is a response
- * like any other. Once it is accepted, nothing of it reaches the socket: its headers ride on the
- * 101, and its end is told to those who wait for it.
+ * The response of a handshake, as the app sees it. While the handshake is pending, it works like
+ * any other response. After the acceptance, nothing that the app writes to it reaches the socket:
+ * the headers set before go on the 101, and `end` only fires the events of the response's end.
  */
 export class HandshakeResponse extends SecureResponse {
   #isAccepted = false;
 
   /**
    * @param req the request of an `upgrade` event
-   * @param socket for middleware to see; the response's only from `assignSocket` on, so that what
-   *   is written before waits for that
+   * @param socket shown to middleware. The response owns it only after `assignSocket`; earlier
+   *   writes wait until then
    */
   constructor(req: IncomingMessage, socket: Socket) {
     super(req);
@@ -28,10 +28,10 @@ export class HandshakeResponse extends SecureResponse {
   }
 
   /**
-   * Takes the response off its socket, unless somebody has: nothing of HTTP can reach that any
-   * more.
+   * Takes the response off its socket, unless other code has done so. After that, no HTTP can reach
+   * the socket.
    *
-   * @param isAssigned whether `assignSocket` gave it the socket
+   * @param isAssigned whether `assignSocket` gave the socket to the response
    */
   takeOff(socket: Socket, isAssigned: boolean): void {
     if (isAssigned && this.socket) this.detachSocket(socket);
@@ -41,13 +41,13 @@ export class HandshakeResponse extends SecureResponse {
   /**
    * Adds the headers that middleware has set to those of the 101.
    *
-   * @param lines the header lines of the 101, to add to
-   * @throws what a listener of the head throws; the handshake can still be refused then
+   * @param lines the header lines of the 101; more are added
+   * @throws the error of a listener of the head. The server can then still refuse the handshake
    */
   accept(lines: string[]): void {
     this.#isAccepted = true;
     try {
-      // Connect middleware, such as express-session, sets cookies when the head is written.
+      // Connect middleware such as express-session replaces writeHead, to set cookies in it.
       if (this.writeHead !== HandshakeResponse.prototype.writeHead) this.writeHead(101);
     } catch (error) {
       this.#isAccepted = false;
@@ -75,9 +75,8 @@ export class HandshakeResponse extends SecureResponse {
   }
 
   /**
-   * Once the handshake is accepted, this tells of the response's end: it frees what waits for
-   * that, such as loggers and Koa's own listeners. What Connect middleware does at the end, such
-   * as saving a session, it does then.
+   * After the acceptance, `end` only fires `finish` and `close`. Loggers and Koa's own listeners
+   * wait for these events. Connect middleware saves a session at the response's end.
    */
   // biome-ignore lint/suspicious/noExplicitAny: Node's overloads, passed on as they came
   override end(...last: any[]): this {

@@ -4,7 +4,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { Place } from "../connection/options.ts";
 import { releaseAll, type Taken } from "../http/capacity.ts";
 
-/** The server of a session, which follows it to its end. */
+/** The server of a session. The session reports its events here. */
 export interface SessionListener {
   /** The session has begun. */
   accepted(session: Session): void;
@@ -18,22 +18,24 @@ export interface SessionListener {
   done(session: Session): void;
 }
 
-/** What a session takes over from the handshake that it was born of. */
+/** The values that a session takes over from its handshake. */
 export interface SessionOrigin {
   /** Performance-clock time of the handshake's arrival, in milliseconds. */
   readonly startedAt: number;
-  /** The target of the handshake without the query, as it came. */
+  /** The handshake's target without the query, as the client sent it. */
   readonly path: string;
-  /** The whole prefix of the app that accepts, without a final slash; "" at the root. */
+  /** The whole prefix of the accepting app, without a final slash; "" at the root. */
   readonly mountPath: string;
-  /** The client for the log: its address, with the port where that is known. */
+  /** The client, for the log: its address, with the port where the port is known. */
   readonly client: string;
+  /** The socket underneath. */
   readonly socket: Socket;
 }
 
 /**
- * What an accepted handshake becomes: one connection, its handler, its place in the counts and its
- * lines in the log, until both connection and handler have ended. It holds nothing of HTTP.
+ * An accepted handshake becomes a session. It has one connection, the handler, places in counts and
+ * lines in the log. It lasts until both connection and handler have ended. It holds no request and
+ * no response.
  */
 export class Session implements Place {
   /** See {@link SessionOrigin.startedAt}. */
@@ -46,7 +48,7 @@ export class Session implements Place {
   readonly client: string;
   /** The socket underneath. */
   readonly socket: Socket;
-  /** The connection that the handler has. */
+  /** The handler's connection. */
   readonly connection: Connection<unknown>;
 
   readonly #listener: SessionListener;
@@ -57,10 +59,10 @@ export class Session implements Place {
   #waiting: (() => void)[] | undefined;
 
   /**
-   * @param origin what the handshake knew
-   * @param held places in counts, to give back when the connection ends
+   * @param origin the values of the handshake
+   * @param held places in counts; the session gives them back when the connection ends
    * @param listener the server
-   * @param connect makes the connection, which tells this session of its end
+   * @param connect makes the connection. The connection reports its end to this session
    */
   constructor(
     origin: SessionOrigin,
@@ -87,9 +89,9 @@ export class Session implements Place {
   }
 
   /**
-   * The handler is about to run.
+   * Prepares for the handler, which is about to run.
    *
-   * @param report fires `error` on the handler's app; an idle connection holds it
+   * @param report fires `error` on the handler's app. An idle connection holds this function
    */
   handle(report: (error: unknown) => void): void {
     this.#report = report;
@@ -103,7 +105,7 @@ export class Session implements Place {
     this.#endHandler();
   }
 
-  /** The handler has thrown: the connection ends as {@link failed} says. */
+  /** The handler has thrown: {@link failed} closes the connection. */
   handlerThrew(error: unknown): void {
     this.failed(error);
     this.#endHandler();
