@@ -20,7 +20,7 @@ const named = () => new App<State, Own>();
 type Is<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const is = <A, B>(_same: Is<A, B>): void => {};
 
-test("new App<State, Context>() types ctx in use, routes, handlers and what stands before them", async () => {
+test("new App<State, Context>() types ctx in use, routes, handlers and the middleware of routes", async () => {
   const app = named();
   app.context.user = { name: "ada" };
   app.use(async (ctx, next) => {
@@ -67,7 +67,7 @@ test("new App<State, Context>() types ctx in use, routes, handlers and what stan
   assert.equal(await (await client.connect("/typed/7")).receive(), "ada 2 7");
 });
 
-test("a typed app goes wherever an app goes", async () => {
+test("a typed app can be mounted and served like any other app", async () => {
   const app = named();
   const others: Koa[] = [app, new App(), new Koa()];
   const root = new App<{ more: boolean }>().mount("/a", app).mount("/b", new App<State>());
@@ -75,7 +75,7 @@ test("a typed app goes wherever an app goes", async () => {
   assert.equal(others.length, 3);
 });
 
-test("middleware, handlers and contexts without types go into a typed app, and add to it", () => {
+test("a typed app takes middleware, handlers and contexts without types, and middleware that adds types", () => {
   const app = named();
   const plain: Koa.Middleware = (_ctx, next) => next();
   app.use(plain).use(koaSession({ signed: false }, app));
@@ -99,7 +99,7 @@ test("middleware, handlers and contexts without types go into a typed app, and a
   assert.equal(app.middleware.length, 1);
 });
 
-test("new App() takes what it took before: anything may be on its ctx", () => {
+test("new App() without types allows any property on ctx", () => {
   const app = new App();
   app.use((ctx, next) => {
     ctx.anything = ctx.state.anything;

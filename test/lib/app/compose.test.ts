@@ -146,7 +146,7 @@ function echo(app: App): App {
   });
 }
 
-describe("what an App does not serve that koa-mount has put into a plain Koa app", () => {
+describe("a path that an App under koa-mount in a plain Koa app does not serve", () => {
   test("goes on to the next middleware there, as in koa-mount's own suite", async () => {
     for (const create of [() => new Koa(), () => new App()]) {
       const [a, b] = [create(), create()];

@@ -84,7 +84,7 @@ describe("a sub-app with a koa-session of its own", () => {
     });
   }
 
-  test("reads its own session in the handler of a WebSocket, whoever else has one", async () => {
+  test("reads its own session in the handler of a WebSocket, although the parent has a session too", async () => {
     const root = counting({ keys: ["the root's"] });
     const shop = counting({ keys: ["the shop's"] });
     root.use(koaSession({ key: "root" }, root));

@@ -4,14 +4,14 @@ import { startLifespans } from "../../../lib/app/lifespan.ts";
 import { App } from "../../../lib/index.ts";
 import { living, noting } from "../../support/story.ts";
 
-describe("a lifespan that comes when its app is served", () => {
+describe("a lifespan that is added to a started app", () => {
   const life = async function* () {
     yield;
   };
   const late =
     /^Error: expected lifespans before the start of the app, but got one .* before run\(app\) or serve\(app\)$/;
 
-  test("is refused, its own and those of an app that is mounted then, at any depth", async () => {
+  test("is refused, on the app itself and on an app mounted in it, at any depth", async () => {
     const inner = new App();
     const app = new App().mount("/inner", inner);
     const feature = new App().mount("/deep", new App().lifespan(life));
@@ -25,7 +25,7 @@ describe("a lifespan that comes when its app is served", () => {
     inner.mount("/feature", feature).lifespan(life);
   });
 
-  test("may come from a lifespan of an app above, or of its own, and runs then", async () => {
+  test("is allowed inside a lifespan of the app or of an app above, and then runs", async () => {
     const story: string[] = [];
     const child = new App();
     const root = new App().mount("/child", child);
@@ -42,7 +42,7 @@ describe("a lifespan that comes when its app is served", () => {
     assert.deepEqual(story, [...starts, "stop late", "stop child", "stop another", "stop root"]);
   });
 
-  test("may be of an app that is served already, and mounted in another that is", async () => {
+  test("is allowed on an app that is started itself and then mounted in another started app", async () => {
     const feature = new App().lifespan(life);
     const root = new App();
     const stops = [await startLifespans(feature), await startLifespans(root)];
@@ -60,7 +60,7 @@ describe("a lifespan that comes when its app is served", () => {
     app.lifespan(life);
   });
 
-  test("may come after a start that has failed", async () => {
+  test("is allowed after a failed start", async () => {
     const app = new App().lifespan(() => {
       throw new Error("expected by this test");
     });

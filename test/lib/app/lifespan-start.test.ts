@@ -52,7 +52,7 @@ describe("a lifespan that fails to start", () => {
     await assert.rejects(TestClient.start(root), /no database/);
   });
 
-  test("is one that takes longer than the start deadline, which the error names", async () => {
+  test("may also take longer than the start deadline, which the error names", async () => {
     const story: string[] = [];
     const late = new App().lifespan(async function* () {
       await forever();
@@ -67,7 +67,7 @@ describe("a lifespan that fails to start", () => {
     assert.deepEqual(story, ["start root", "stop root"]);
   });
 
-  test("is one that never yields", async () => {
+  test("may also return without a yield", async () => {
     const story: string[] = [];
     const root = living(story, "root").mount(
       "/never",
@@ -83,7 +83,7 @@ describe("a lifespan that fails to start", () => {
     assert.deepEqual(story, ["start root", "start never", "stop root"]);
   });
 
-  test("is one that is no generator", async () => {
+  test("may also be a function that is not a generator", async () => {
     const app = new App().lifespan((async () => {}) as never);
     await assert.rejects(startLifespans(app), {
       name: "TypeError",

@@ -32,7 +32,7 @@ describe("a lifespan that fails to stop", () => {
     assert.deepEqual(fired, ["middle: bad"]);
   });
 
-  test("is one that rejects with something else than an Error, too", async () => {
+  test("may also reject with a value that is not an Error", async () => {
     const story: string[] = [];
     const bad = failing("text");
     const root = living(story, "root").mount("/bad", bad);
@@ -43,7 +43,7 @@ describe("a lifespan that fails to stop", () => {
     assert.match(fired[0] ?? "", /text/);
   });
 
-  test("is one that takes longer than the stop deadline", async () => {
+  test("may also take longer than the stop deadline", async () => {
     const story: string[] = [];
     const late = new App().lifespan(async function* () {
       yield;
@@ -59,7 +59,7 @@ describe("a lifespan that fails to stop", () => {
     ]);
   });
 
-  test("is one that yields twice", async () => {
+  test("may also yield twice", async () => {
     const story: string[] = [];
     const twice = new App().lifespan(async function* () {
       yield;

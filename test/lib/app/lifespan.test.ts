@@ -78,7 +78,7 @@ describe("lifespans", () => {
     assert.deepEqual(story, ["start app", "start app", "stop app", "stop app"]);
   });
 
-  test("are none of a plain Koa app's, mounted or root", async () => {
+  test("do not exist on a plain Koa app, mounted or root", async () => {
     const story: string[] = [];
     const root = living(story, "root").mount("/plain", new Koa()).mount("/b", living(story, "b"));
     await (await startLifespans(root))();

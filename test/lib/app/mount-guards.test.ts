@@ -92,7 +92,7 @@ describe("middleware of use()", () => {
     assert.deepEqual(order.splice(0), expected);
   });
 
-  test("that is no function is refused when it is added", () => {
+  test("that is not a function is refused when it is added", () => {
     assert.throws(() => new App().use("guard" as never), /expected a middleware function/);
   });
 

@@ -33,7 +33,7 @@ describe("a mount", () => {
     }
   });
 
-  test("of what is no app is refused", () => {
+  test("of a value that is not an app is refused", () => {
     for (const what of [async () => {}, undefined, {}, "app"]) {
       const message = `expected a Koa app at /fn, but got ${typeof what}`;
       assert.throws(() => new App().mount("/fn", what as never), { name: "TypeError", message });

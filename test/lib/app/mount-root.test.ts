@@ -65,7 +65,7 @@ describe("a mount at /", () => {
   });
 });
 
-test("OPTIONS *, which is about the server, is nobody's path", async () => {
+test("OPTIONS *, which asks about the server, matches no app", async () => {
   for (const root of [new App().mount("/", new App()), feature()]) {
     await using client = await TestClient.start(root);
     assert.equal((await http(client, "*", { method: "OPTIONS" })).status, 404);

@@ -61,7 +61,7 @@ async function ask(client: TestClient, path: string): Promise<void> {
 
 describe("a body that fails when it is sent", () => {
   for (const [what, body] of Object.entries(BODIES)) {
-    test(`fires error once, on the app whose it is: ${what}`, async () => {
+    test(`fires error once, on the app that made the body: ${what}`, async () => {
       const answer: Koa.Middleware = (ctx) => {
         ctx.body = body(new Error("broken"));
       };
@@ -101,7 +101,7 @@ describe("a body that fails when it is sent", () => {
     assert.deepEqual(fired, ["middle: broken"]);
   });
 
-  test("is the parent's error when the parent has put its own in its place", async () => {
+  test("fires on the parent when the parent has replaced the sub-app's body", async () => {
     const sub = new App().use((ctx) => {
       ctx.body = Readable.from(["fine"]);
     });
@@ -143,7 +143,7 @@ describe("a listener of error that throws", () => {
     },
   };
   for (const [when, listener] of Object.entries(listeners)) {
-    test(`${when} does not end the process, and keeps no other from hearing of it`, async (t) => {
+    test(`${when} does not end the process, and the other listeners still hear the error`, async (t) => {
       const printed = t.mock.method(console, "error", () => {});
       const sub = new App();
       sub.router.get("/", () => Promise.reject(new Error("first")));
@@ -186,7 +186,7 @@ describe("each server of an app", () => {
     return app;
   }
 
-  test("tells its own log, while both run and one after the other", async () => {
+  test("logs errors to its own log, while both run and one after the other", async () => {
     const app = failing();
     const [first, second] = [memory(), memory()];
     const one = await TestClient.start(app, { log: first.log });
@@ -204,7 +204,7 @@ describe("each server of an app", () => {
     assert.deepEqual(second.errors(), ["2", "4", "free", "7"]);
   });
 
-  test("tells its log although the app had been served without one", async () => {
+  test("logs errors although an earlier server of the app had no log", async () => {
     const app = failing();
     app.callback();
     const memo = memory();
@@ -213,7 +213,7 @@ describe("each server of an app", () => {
     assert.deepEqual(memo.errors(), ["1"]);
   });
 
-  test("tells its log of errors of no request when it is the latest", async () => {
+  test("logs errors that belong to no request when it is the latest server", async () => {
     const app = failing();
     const [first, second] = [memory(), memory()];
     for (const { log } of [first, second]) {

@@ -86,7 +86,7 @@ describe("an error that a sub-app throws", () => {
     assert.equal(fired.length, 0, "what somebody caught is nobody's error");
   });
 
-  test("fires error once on the app that threw, with its context, when nobody catches it", async () => {
+  test("fires error once on the app that threw, with its context, when no middleware catches it", async () => {
     const error = new Error(SECRET);
     const inner = throwing(error);
     const middle = new App().mount("/:id", inner);

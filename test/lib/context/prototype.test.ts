@@ -6,7 +6,7 @@ import { TestClient } from "../../../lib/testing/index.ts";
 import { json, reading } from "../../support/reading.ts";
 
 describe("the context of a mounted app", () => {
-  test("has the additions to app.context of its own app and those above, never those below", async () => {
+  test("has the additions to app.context of its own app and the apps above, never of the apps below", async () => {
     const root = new App();
     const middle = new App();
     const inner = new App();

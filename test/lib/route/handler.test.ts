@@ -45,7 +45,7 @@ describe("a handler that takes no ctx", () => {
     assert.equal(await kept.receive(), "tester");
   });
 
-  test("is given one all the same, for those that look at their arguments", async () => {
+  test("still gets one, because a function may read its `arguments`", async () => {
     const app = new App();
     app.websocket("/:room", async (...args) => {
       const [socket, ctx] = args;

@@ -90,7 +90,7 @@ describe("attach", () => {
     });
   }
 
-  test("is none of what a plain app upgrades by hand, read or iterated, past any deadline", async () => {
+  test("leaves a socket alone that a plain app has upgraded by hand, past any deadline", async () => {
     const KEY = "Sec-WebSocket-Accept";
     const koa = new Koa();
     koa.use(async (ctx) => {
@@ -119,7 +119,7 @@ describe("attach", () => {
     }
   });
 
-  test("is not taken for somebody else's where the bytes of all sockets are counted", async () => {
+  test("keeps its own handshake when a listener counts the bytes of all sockets", async () => {
     const app = mounted();
     app.use(async (_ctx, next) => {
       await new Promise(setImmediate);
@@ -152,7 +152,7 @@ describe("attach", () => {
     assert.throws(() => attach(other, new App()), /another library has one/);
   });
 
-  test("is missed with 500 and an error that names the remedy", async () => {
+  test("is reported as missing with 500 and an error that names the remedy", async () => {
     const app = mounted();
     const error = once(app, "error");
     const server = http.createServer(app.callback());

@@ -39,7 +39,7 @@ describe("the rate of handshakes", () => {
     assert.equal(attempt(rate, "192.0.2.1", 10_001), true);
   });
 
-  test("never lets in more than the burst and what has come since", () => {
+  test("never admits more than the burst and the handshakes due since", () => {
     const steps = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 300 });
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 50 }), (waits, perSecond) => {
@@ -93,7 +93,7 @@ describe("a server's rate of handshakes", () => {
   // One every thousand seconds: no machine is so slow that a second one comes due.
   const slow: StartOptions = { trustProxy: ["loopback"], handshakesPerSecond: 0.001 };
 
-  test("refuses 429 with Retry-After before any middleware, and nobody else", async () => {
+  test("refuses 429 with Retry-After before any middleware, and admits other addresses", async () => {
     const app = open();
     let seen = 0;
     app.use((_ctx, next) => {
@@ -112,7 +112,7 @@ describe("a server's rate of handshakes", () => {
     assert.equal((await shakes(client, 1, "2001:db8::2"))[0]?.status, 429);
   });
 
-  test("is not for loopback, nor for a trusted proxy that names nobody", async () => {
+  test("has no limit for loopback, nor for a trusted proxy that names no client", async () => {
     const trustProxy = ["loopback", "203.0.113.0/24"];
     await using client = await TestClient.start(open(), { ...slow, trustProxy });
     for (const address of [undefined, "unknown", "203.0.113.7"]) {

@@ -129,7 +129,7 @@ describe("another library's listener that is added after attach", () => {
     ],
   ];
   for (const [whose, listener, text] of takes) {
-    test(`goes first where ours would refuse: ${whose}`, async () => {
+    test(`answers first where our app would refuse: ${whose}`, async () => {
       await using beside = await Beside.start(listener);
       assert.deepEqual(await talk(beside.url, text), theirs);
       assert.deepEqual(await talk(beside.url, handshake("/ws")), [101, "ours early", "ours late"]);
@@ -142,7 +142,7 @@ describe("another library's listener that is added after attach", () => {
     assert.deepEqual(beside.seen, []);
   });
 
-  test("leaves us what it does not take: routes are served, and the rest is refused", async () => {
+  test("leaves other handshakes to our app, which serves its routes and refuses the rest", async () => {
     for (const listener of [vite, engineIo, allowing]) {
       await using beside = await Beside.start(listener);
       assert.deepEqual(await talk(beside.url, handshake("/ws?wait")), [
@@ -156,7 +156,7 @@ describe("another library's listener that is added after attach", () => {
     }
   });
 
-  test("may take another protocol, and leaves us the rest as plain HTTP", async () => {
+  test("may take another protocol; our app answers other requests as plain HTTP", async () => {
     const chat: Listener = (req, socket) => {
       if (req.headers.upgrade !== "chat/1") return;
       socket.write(
@@ -176,7 +176,7 @@ describe("another library's listener that is added after attach", () => {
     assert.equal((await other.response()).status, 426);
   });
 
-  test("counts no place of ours for what it has taken", async () => {
+  test("takes no place in our counts for a handshake that it has taken", async () => {
     await using beside = await Beside.start(allowing, { maxConnections: 1 });
     for (let i = 0; i < 3; i++) {
       const left = once(beside.upgrades, "abandoned");

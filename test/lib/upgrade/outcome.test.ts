@@ -141,7 +141,7 @@ test("a client that half-closes during the handshake is not accepted, and reads 
   assert.match(body, /ended before it was accepted/);
 });
 
-test("a handshake that nobody answers in time is refused 503", async () => {
+test("a handshake without an answer in time is refused 503", async () => {
   const app = new App();
   const released = withResolvers<void>();
   app.use(() => released.promise);
@@ -154,7 +154,7 @@ test("a handshake that nobody answers in time is refused 503", async () => {
   released.resolve();
 });
 
-test("a handshake that nobody accepts keeps an explicit error and turns anything else into 403", async () => {
+test("a handshake that no route accepts keeps an explicit error, and any other outcome becomes 403", async () => {
   const app = new App();
   app.use(async (ctx, next) => {
     const answer = ctx.query.answer;

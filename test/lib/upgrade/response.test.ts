@@ -96,7 +96,7 @@ describe("the response of an accepted handshake", () => {
     ]);
   });
 
-  test("ends for who listened before next() too, and once", async () => {
+  test("ends once, also for listeners that were added before next()", async () => {
     const app = greeting();
     const ends: string[] = [];
     const closed = new Promise<void>((resolve) => {
