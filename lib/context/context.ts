@@ -44,6 +44,8 @@ export interface SubappContext<Path extends string = string> {
  * The context of a request or handshake in an App: Koa's own, and {@link SubappContext}.
  *
  * ```ts
+ * import { App, serve } from "koa-subapps";
+ *
  * const chat = new App();
  * chat.websocket("/rooms/:id", async (socket, ctx) => {
  *   // A client of ws://127.0.0.1:8000/chat/rooms/7 reads "7 /chat /chat/rooms/:id".

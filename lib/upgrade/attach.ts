@@ -65,6 +65,9 @@ type Answering = Socket & { [ANSWER]?: ServerResponse | undefined };
  * Lets a server take WebSocket handshakes for a Koa app.
  *
  * ```ts
+ * import http from "node:http";
+ * import { App, attach } from "koa-subapps";
+ *
  * const app = new App();
  * app.websocket("/echo", async (socket) => {
  *   for await (const text of socket) await socket.send(text);
