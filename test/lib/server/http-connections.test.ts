@@ -133,7 +133,7 @@ describe("plain HTTP connections", () => {
     await late.end();
     for (const socket of sockets) socket.destroy();
     await until(() => dropped().length > 0, "a line");
-    assert.match(dropped()[0]?.reason ?? "", /limits of HTTP connections/);
+    assert.match(dropped()[0]?.reason ?? "", /maxHttpConnections or maxHttpConnectionsPerAddress/);
   });
 
   test("beyond the limit are closed before the costs of TLS", async () => {
