@@ -269,7 +269,7 @@ describe("the commands in the documents", () => {
   test("start the page and the echo without tsx: what npm run build writes", async () => {
     assert.ok(readme.source.includes("`npm run build && node dist/main.js`"));
     const dist = join(snippets.directory, "dist");
-    await succeeds(`npm run build -- --outDir ${dist}`, ROOT);
+    await succeeds(`npm run build -- ${dist}`, ROOT);
     await using program = new Program("exec node dist/main.js", free(snippets.directory));
     await servesPageAndEcho(await urlOf(program));
     program.signal("SIGTERM");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
+import type { Serving } from "koa-subapps";
 import type { Browser } from "playwright-core";
-import type { Serving } from "../../lib/index.ts";
 import { ownFolder } from "../apps/tasks/support/folder.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { choose, holdUploads, openTasks, rowOf, seesTask, textFile } from "./task-list.ts";

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { App, createLog, type Serving, serve } from "koa-subapps";
 import type { Browser } from "playwright-core";
 import { echo } from "../../apps/echo/index.ts";
 import { createSite } from "../../apps/site/index.ts";
-import { App, createLog, type Serving, serve } from "../../lib/index.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { seesState, withWindows } from "./windows.ts";
 

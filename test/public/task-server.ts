@@ -1,6 +1,6 @@
+import { App, createLog, Hub, type Serving, serve } from "koa-subapps";
 import { site } from "../../apps/site/index.ts";
 import { createTasks, type TasksOptions } from "../../apps/tasks/index.ts";
-import { App, createLog, Hub, type Serving, serve } from "../../lib/index.ts";
 import { until } from "../support/within.ts";
 import * as gatedKinds from "./gated-kinds.ts";
 
