@@ -1,19 +1,19 @@
-import { Composer } from "./composer.js";
-import { Drafts } from "./drafts.js";
-import { Echo } from "./echo.js";
-import { browserKept, windowKept } from "./kept.js";
-import { MembersList } from "./members-list.js";
-import { Messages } from "./messages.js";
-import { NameForm } from "./name-form.js";
-import { RULE, randomName } from "./names.js";
-import { Panels } from "./panels.js";
-import { Room } from "./room.js";
-import { Share } from "./share.js";
-import { StateLine } from "./state-line.js";
-import { Tabs } from "./tabs.js";
-import { Tasks } from "./tasks.js";
-import { TasksView } from "./tasks-view.js";
-import { Title } from "./title.js";
+import { browserKept, windowKept } from "./page/kept.js";
+import { RULE, randomName } from "./page/names.js";
+import { StateLine } from "./page/state-line.js";
+import { Tabs } from "./page/tabs.js";
+import { Title } from "./page/title.js";
+import { Composer } from "./views/chat/composer.js";
+import { Drafts } from "./views/chat/drafts.js";
+import { Echo } from "./views/chat/echo.js";
+import { MembersList } from "./views/chat/members-list.js";
+import { Messages } from "./views/chat/messages.js";
+import { NameForm } from "./views/chat/name-form.js";
+import { Panels } from "./views/chat/panels.js";
+import { Room } from "./views/chat/room.js";
+import { Share } from "./views/chat/share.js";
+import { Tasks } from "./views/tasks/tasks.js";
+import { TasksView } from "./views/tasks/tasks-view.js";
 
 const FORGETFUL = "Nothing here will be remembered: this browser's storage is blocked or full.";
 

@@ -4,7 +4,7 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { choose, seesTask, textFile } from "./task-list.ts";
+import { choose, seesTask, textFile } from "./views/tasks/task-list.ts";
 import {
   FAILED_REQUEST,
   type OpenWindow,

@@ -3,8 +3,8 @@ import { after, before, test } from "node:test";
 import type { Browser, Locator } from "playwright-core";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { choose, puppetFile } from "./task-list.ts";
-import { startTasks } from "./task-server.ts";
+import { choose, puppetFile } from "./views/tasks/task-list.ts";
+import { startTasks } from "./views/tasks/task-server.ts";
 import { FAILED_ATTEMPT, type OpenWindow, seesState, withWindows } from "./windows.ts";
 
 /** What one sees without a colour: the lines, shapes and weights of an element. */

@@ -1,0 +1,141 @@
+import { percent, size } from "../../page/numbers.js";
+import { isWordResult, summaryOf, wordResult } from "./word-result.js";
+
+const FORGOTTEN =
+  "The server does not know this task any more: it was restarted, or the task ended more than an hour ago. Choose the file again to count it again.";
+
+/** One task on the page. */
+export class TaskRow {
+  element = document.createElement("li");
+  #task;
+  #bar = document.createElement("progress");
+  #state = part("span", "status");
+  #result = document.createElement("details");
+  #buttons;
+  #drawn;
+
+  /**
+   * @param {import("./task.js").Task} task
+   * @param {(action: "cancel" | "retry" | "remove", task: object) => void} act
+   */
+  constructor(task, act) {
+    this.#task = task;
+    this.#buttons = {
+      cancel: button("Cancel", task, () => act("cancel", task)),
+      retry: button("Try again", task, () => act("retry", task)),
+      remove: button("Remove", task, () => act("remove", task)),
+    };
+    const name = part("h3", "file", task.name);
+    name.dir = "auto";
+    const actions = part("div", "actions");
+    actions.append(...Object.values(this.#buttons));
+    this.#bar.ariaLabel = task.name;
+    this.#result.className = "result";
+    this.#result.hidden = true;
+    const { element } = this;
+    element.className = "task";
+    const line = part("p", "about-task");
+    line.append(part("span", "size", size(task.bytes)), " · ", this.#state);
+    element.append(name, actions, this.#bar, line, this.#result);
+  }
+
+  /** Whether its result is there and unfolded. */
+  get open() {
+    return !this.#result.hidden && this.#result.open;
+  }
+
+  set open(open) {
+    this.#result.open = open;
+  }
+
+  /** Whether there is a result to see. */
+  get hasResult() {
+    return !this.#result.hidden;
+  }
+
+  /** Draws what has changed. */
+  update() {
+    const task = this.#task;
+    this.element.dataset.status = task.status;
+    this.#bar.hidden = task.ended || task.status === "unknown";
+    this.#bar.value = task.status === "queued" ? 0 : task.progress;
+    const text = sentenceOf(task);
+    this.#bar.ariaValueText = text;
+    if (this.#state.textContent !== text) this.#state.textContent = text;
+    this.#buttons.cancel.ariaDisabled = String(task.cancelling);
+    this.#offer({
+      cancel: !task.ended,
+      retry: task.ended && task.status !== "succeeded" && task.file !== undefined,
+      remove: task.ended,
+    });
+    this.#drawResult();
+  }
+
+  // Who has pressed a button that goes away is led to the next one.
+  #offer(offered) {
+    const focused = document.activeElement;
+    const buttons = Object.entries(this.#buttons);
+    for (const [name, it] of buttons) it.hidden = !offered[name];
+    if (!buttons.some(([, it]) => it === focused && it.hidden)) return;
+    buttons.find(([, it]) => !it.hidden)?.[1].focus();
+  }
+
+  #drawResult() {
+    const { result, status } = this.#task;
+    this.#result.hidden = status !== "succeeded" || !isWordResult(result);
+    if (this.#result.hidden || this.#drawn === result) return;
+    this.#drawn = result;
+    const summary = document.createElement("summary");
+    summary.textContent = summaryOf(result);
+    const counted = part("div", "counted");
+    counted.append(...wordResult(result));
+    this.#result.replaceChildren(summary, counted);
+  }
+}
+
+/** How a task is, in words. */
+export function sentenceOf(task) {
+  if (task.cancelling) return "Cancelling";
+  const text = stateOf(task);
+  return task.note ? `${text} · ${task.note}` : text;
+}
+
+function stateOf({ status, progress, sent, error }) {
+  switch (status) {
+    case "waiting":
+      return "Waits for its turn to upload";
+    case "uploading":
+      return sent ? "Uploaded, and not answered yet" : `Uploading ${percent(progress)}`;
+    case "unknown":
+      return "Asking the server how it is";
+    case "queued":
+      return "Queued at the server";
+    case "running":
+      return `Counting ${percent(progress)}`;
+    case "succeeded":
+      return "Done";
+    case "cancelled":
+      return "Cancelled";
+    case "forgotten":
+      return FORGOTTEN;
+    case "failed":
+      return `Failed: ${error}`;
+    default:
+      return `Not uploaded. ${error}`;
+  }
+}
+
+function button(text, { name }, press) {
+  const made = part("button", "quiet", text);
+  made.type = "button";
+  made.ariaLabel = `${text}: ${name}`;
+  made.addEventListener("click", press);
+  return made;
+}
+
+function part(element, className, text = "") {
+  const made = document.createElement(element);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}

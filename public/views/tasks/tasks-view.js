@@ -1,0 +1,109 @@
+import { Announcer } from "../../page/announcer.js";
+import { size } from "../../page/numbers.js";
+import { DropZone } from "./drop-zone.js";
+import { sentenceOf, TaskRow } from "./task-row.js";
+import { MAX_BYTES } from "./upload.js";
+import { AT_ONCE } from "./uploads.js";
+import { isWordResult, summaryOf } from "./word-result.js";
+
+/** The tasks on the page: where files are chosen, and a row for each task. */
+export class TasksView {
+  #section = document.querySelector("#taskView");
+  #list = document.querySelector("#taskList");
+  #empty = document.querySelector("#noTasks");
+  #clear = document.querySelector("#clearTasks");
+  #hint = document.querySelector("#taskHint");
+  #news = new Announcer(
+    document.querySelector("#taskNews"),
+    (count) => `${count} tasks have ended`,
+  );
+  #zone = new DropZone((files, folders) => this.#take(files, folders));
+  #tasks;
+  #rows = new Map();
+  #frame = 0;
+
+  /** @param {import("./tasks.js").Tasks} tasks */
+  constructor(tasks) {
+    this.#tasks = tasks;
+    this.#empty.textContent = tasks.emptyText;
+    document.querySelector("#dropRule").textContent =
+      `Texts in UTF-8, up to ${size(MAX_BYTES)} each. ${AT_ONCE} upload at a time, and the others wait.`;
+    this.#clear.addEventListener("click", () => {
+      tasks.clear();
+      this.#zone.focus();
+    });
+    tasks.addEventListener("ended", ({ detail }) => this.#announce(detail));
+  }
+
+  set visible(visible) {
+    this.#section.hidden = !visible;
+    this.#zone.active = visible;
+  }
+
+  show() {
+    this.#render();
+  }
+
+  focus() {
+    this.#zone.focus();
+  }
+
+  /** Draws what has changed, at most once a frame. */
+  refresh() {
+    this.#frame ||= requestAnimationFrame(() => this.#render());
+  }
+
+  #take(files, folders) {
+    const refusal = files.length > 0 ? this.#tasks.add(files) : "";
+    const folded = folders > 0 ? "A folder cannot be taken: choose the files in it." : "";
+    this.#hint.textContent = [refusal, folded].filter((text) => text !== "").join(" ");
+  }
+
+  #act(action, task) {
+    const next = this.#rows.get(task)?.element.nextElementSibling;
+    this.#tasks[action](task);
+    this.#render();
+    if (action !== "remove") return;
+    const button = next?.querySelector("button:not([hidden])");
+    if (button) button.focus();
+    else this.#zone.focus();
+  }
+
+  #render() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { list } = this.#tasks;
+    this.#empty.hidden = list.length > 0;
+    this.#clear.hidden = !list.some(({ ended }) => ended);
+    for (const [task, row] of this.#rows) if (!list.includes(task)) this.#drop(task, row);
+    // What is there already must not be moved: that would take the focus away.
+    let place = this.#list.firstChild;
+    for (const task of list) {
+      const { element } = this.#rowOf(task);
+      if (element === place) place = place.nextSibling;
+      else this.#list.insertBefore(element, place);
+    }
+  }
+
+  #drop(task, { element }) {
+    element.remove();
+    this.#rows.delete(task);
+  }
+
+  #rowOf(task) {
+    const row = this.#rows.get(task) ?? new TaskRow(task, (action) => this.#act(action, task));
+    this.#rows.set(task, row);
+    const had = row.hasResult;
+    row.update();
+    // One result is unfolded by itself; who wants to see more of them unfolds them.
+    if (row.hasResult && !had && ![...this.#rows.values()].some(({ open }) => open))
+      row.open = true;
+    return row;
+  }
+
+  #announce(task) {
+    if (!this.#news.admit(1)) return;
+    const text = isWordResult(task.result) ? summaryOf(task.result) : sentenceOf(task);
+    this.#news.say(`${task.name}: ${text}`);
+  }
+}

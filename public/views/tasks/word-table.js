@@ -1,0 +1,43 @@
+import { inWords, shareOf } from "../../page/numbers.js";
+
+/**
+ * The most frequent words as a table, in a box that scrolls.
+ *
+ * @param {{ word: string, count: number }[]} top
+ * @param {number} words how many there are in all
+ */
+export function wordTable(top, words) {
+  const table = document.createElement("table");
+  const caption = table.createCaption();
+  caption.textContent =
+    top.length === 1 ? "The only word" : `The ${top.length} most frequent words`;
+  const head = table.createTHead().insertRow();
+  head.append(...["Word", "Count", "Share"].map((text) => cell("th", text, { scope: "col" })));
+  table.createTBody().append(...top.map((entry) => rowOf(entry, words)));
+  const box = document.createElement("div");
+  box.className = "table";
+  // Without a place in the tab order, nobody could scroll it from the keyboard.
+  box.tabIndex = 0;
+  // No landmark: there is one for each result that is unfolded.
+  box.role = "group";
+  box.ariaLabel = caption.textContent;
+  box.append(table);
+  return box;
+}
+
+function rowOf({ word, count }, words) {
+  const row = document.createElement("tr");
+  row.append(
+    cell("th", word, { scope: "row", dir: "auto" }),
+    cell("td", inWords(count)),
+    cell("td", shareOf(count, words)),
+  );
+  return row;
+}
+
+function cell(name, text, properties = {}) {
+  const made = document.createElement(name);
+  Object.assign(made, properties);
+  made.textContent = text;
+  return made;
+}
