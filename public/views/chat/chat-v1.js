@@ -9,8 +9,9 @@ const SHAPES = {
     members.every((member) => isText(member?.id)),
   message: ({ offset, from, text }) => isOffset(offset) && isText(from) && isText(text),
   ack: ({ id, offset }) => isText(id) && isOffset(offset),
-  joined: ({ member }) => isText(member?.id),
-  left: ({ member }) => isText(member?.id),
+  joined: isChange,
+  left: isChange,
+  presence: ({ changes }) => Array.isArray(changes) && changes.every(isChange),
   error: ({ message }) => isText(message),
   pong: () => true,
 };
@@ -30,6 +31,10 @@ export function readMessage(data) {
   } catch {
     return undefined;
   }
+}
+
+function isChange(change) {
+  return (change?.type === "joined" || change?.type === "left") && isText(change.member?.id);
 }
 
 function isText(value) {
