@@ -1,7 +1,9 @@
 import { browserKept, windowKept } from "./page/kept.js";
-import { RULE, randomName } from "./page/names.js";
+import { language } from "./page/language.js";
+import { randomName } from "./page/names.js";
 import { StateLine } from "./page/state-line.js";
 import { Tabs } from "./page/tabs.js";
+import { fillPage, offerOther, texts } from "./page/texts.js";
 import { Title } from "./page/title.js";
 import { Composer } from "./views/chat/composer.js";
 import { Drafts } from "./views/chat/drafts.js";
@@ -14,8 +16,6 @@ import { Room } from "./views/chat/room.js";
 import { Share } from "./views/chat/share.js";
 import { Tasks } from "./views/tasks/tasks.js";
 import { TasksView } from "./views/tasks/tasks-view.js";
-
-const FORGETFUL = "Nothing here will be remembered: this browser's storage is blocked or full.";
 
 const room = new Room();
 const tasks = new Tasks();
@@ -43,8 +43,8 @@ const composer = new Composer(
   },
   (text) => drafts.keep(shown.place, text),
 );
-new MembersList(room);
-document.querySelector("#nameRule").textContent = RULE;
+const membersList = new MembersList(room);
+const otherLanguage = document.querySelector("#language");
 document.querySelector("#newRoom").addEventListener("click", () => goTo(randomName()));
 
 for (const demo of demos) {
@@ -68,6 +68,11 @@ room.addEventListener("room", () => {
 
 for (const kept of [windowKept, browserKept]) kept.addEventListener("change", showForgetful);
 showForgetful();
+
+fillPage();
+offerOther(otherLanguage);
+otherLanguage.addEventListener("click", () => language.choose(language.other));
+language.addEventListener("change", speak);
 
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") see(shown);
@@ -100,8 +105,6 @@ function goTo(name) {
 }
 
 function showDemo() {
-  document.querySelector("#title").textContent = shown.heading;
-  document.querySelector("#summary").textContent = shown.summary;
   const inRoom = shown === room;
   panels.visible = inRoom;
   share.place = inRoom && room.reachable ? room.place : "";
@@ -113,6 +116,12 @@ function showDemo() {
   }
   view.show(shown);
   tabs.refresh(shown);
+  showWords();
+}
+
+function showWords() {
+  document.querySelector("#title").textContent = shown.heading;
+  document.querySelector("#summary").textContent = shown.summary;
   title.show(shown.heading);
   showState();
 }
@@ -127,9 +136,22 @@ function showUnread(demo) {
   title.show(shown.heading);
 }
 
+// What is said in passing is not said again.
+function speak() {
+  fillPage();
+  offerOther(otherLanguage);
+  for (const note of document.querySelectorAll("output, .hint, #copied")) note.textContent = "";
+  for (const demo of demos) tabs.refresh(demo);
+  membersList.refresh();
+  messages.redraw();
+  tasksView.redraw();
+  showForgetful();
+  showWords();
+}
+
 function showForgetful() {
   document.querySelector("#forgetful").textContent =
-    windowKept.works && browserKept.works ? "" : FORGETFUL;
+    windowKept.works && browserKept.works ? "" : texts().forgetful;
 }
 
 function showState() {

@@ -1,3 +1,5 @@
+import { language } from "./language.js";
+
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 let formats = makeFormats();
@@ -51,7 +53,7 @@ function inThisYear(date) {
 }
 
 function makeFormats() {
-  const dates = (options) => new Intl.DateTimeFormat(undefined, options);
+  const dates = (options) => new Intl.DateTimeFormat(language.locale, options);
   const time = { hour: "2-digit", minute: "2-digit" };
   const short = { month: "short", day: "numeric" };
   const long = { weekday: "long", month: "long", day: "numeric" };
@@ -63,7 +65,7 @@ function makeFormats() {
     day: dates(long),
     dayOfYear: dates({ ...year, ...long }),
     full: dates({ dateStyle: "full", timeStyle: "medium" }),
-    relative: new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }),
+    relative: new Intl.RelativeTimeFormat(language.locale, { numeric: "auto" }),
   };
 }
 
@@ -90,6 +92,9 @@ function awaitMidnight() {
 }
 
 awaitMidnight();
+language.addEventListener("change", () => {
+  formats = makeFormats();
+});
 // A machine that slept through midnight may be late with its timers.
 document.addEventListener("visibilitychange", look);
 addEventListener("pageshow", look);

@@ -1,3 +1,5 @@
+import { texts } from "./texts.js";
+
 /** Codes after which a client comes back by itself: the cause lies with the server or the network. */
 const RETURNING = new Set([1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015]);
 
@@ -5,14 +7,8 @@ const RETURNING = new Set([1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015]);
 const LATER = 1013;
 const LATER_MS = 5_000;
 
-const MEANING = new Map([
-  [1000, "The server ended the connection"],
-  [1002, "The server did not understand this browser"],
-  [1003, "The server does not take this kind of message"],
-  [1007, "The server could not read the last message"],
-  [1008, "The server refused this client"],
-  [1009, "The last message was too large"],
-]);
+/** Codes that have a sentence of their own. */
+const KNOWN = new Set([1000, 1002, 1003, 1007, 1008, 1009]);
 
 /** Whether a client should come back after the connection closed with `code`. */
 export function shouldReturn(code) {
@@ -26,6 +22,6 @@ export function leastWait(code) {
 
 /** One sentence for people, from a close code and the reason that came with it. */
 export function describeClose(code, reason) {
-  const meaning = MEANING.get(code) ?? `The server ended the connection with code ${code}`;
-  return reason === "" ? `${meaning}.` : `${meaning}: ${reason}`;
+  const meaning = KNOWN.has(code) ? texts()[`close${code}`] : texts().closeOther(code);
+  return texts().closedWith(meaning, reason);
 }

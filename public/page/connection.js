@@ -2,6 +2,7 @@ import PartySocket, { CloseEvent as OwnCloseEvent } from "../vendor/partysocket/
 import { Backoff } from "./backoff.js";
 import { describeClose, leastWait, shouldReturn } from "./close-codes.js";
 import { Pulse } from "./pulse.js";
+import { inText } from "./texts.js";
 
 /** A handshake that has not been answered by then is given up and tried again. */
 const HANDSHAKE_MS = 10_000;
@@ -85,7 +86,7 @@ export class Connection extends EventTarget {
     return this.#pulse.doubtful ? "silent" : "open";
   }
 
-  /** Why the connection is `closed`, as a sentence; otherwise empty. */
+  /** Why the connection is `closed`, as a sentence (see `inText`); otherwise empty. */
   get reason() {
     return this.#reason;
   }
@@ -124,7 +125,11 @@ export class Connection extends EventTarget {
     this.#connect();
   }
 
-  /** Ends the connection until `open` or `move`. */
+  /**
+   * Ends the connection until `open` or `move`.
+   *
+   * @param {string | (() => string)} reason why, for people
+   */
   close(reason) {
     this.#forget();
     this.#change("closed", reason);
@@ -201,7 +206,7 @@ export class Connection extends EventTarget {
     if (performance.now() - this.#openedAt >= STABLE_MS) this.#backoff.reset();
     this.#openedAt = Number.POSITIVE_INFINITY;
     if (!shouldReturn(code)) {
-      this.#change("closed", describeClose(code, event.reason));
+      this.#change("closed", () => describeClose(code, event.reason));
       return 0;
     }
     const wait = leastWait(code) + this.#backoff.next();
@@ -226,7 +231,7 @@ export class Connection extends EventTarget {
   }
 
   #change(state, reason = "") {
-    if (state === this.#state && reason === this.#reason) return;
+    if (state === this.#state && inText(reason) === inText(this.#reason)) return;
     this.#state = state;
     this.#reason = reason;
     if (state !== "open") this.#pulse.end();

@@ -1,3 +1,5 @@
+import { texts } from "./texts.js";
+
 /**
  * One conversation with the server: its connection, and what was said in it, which a demo has as
  * `history`. A demo has `send(text)` too, which says why a text was not taken, or nothing, and
@@ -12,22 +14,31 @@ export class Demo extends EventTarget {
 
   /**
    * @param {object} about
-   * @param {string} about.name the part after `#` in the address
-   * @param {string} about.title
-   * @param {string} about.summary
-   * @param {string} about.emptyText what the list says before the first message
+   * @param {string} about.name the part after `#` in the address; its texts begin with it
    * @param {import("./connection.js").Connection} about.connection
    */
-  constructor({ name, title, summary, emptyText, connection }) {
+  constructor({ name, connection }) {
     super();
     this.name = name;
-    this.title = title;
-    this.summary = summary;
-    this.emptyText = emptyText;
     this.connection = connection;
     for (const type of ["state", "condition"]) {
       connection.addEventListener(type, () => this.emit("state"));
     }
+  }
+
+  /** What it is called. */
+  get title() {
+    return texts()[`${this.name}Title`];
+  }
+
+  /** What it is, in a sentence or two. */
+  get summary() {
+    return texts()[`${this.name}Summary`];
+  }
+
+  /** What the list says before the first message. */
+  get emptyText() {
+    return texts()[`${this.name}Empty`];
   }
 
   /** What the page is called while this demo is shown. */

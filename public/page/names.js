@@ -4,9 +4,6 @@ import { windowKept } from "./kept.js";
 const SHAPE = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{Nd}_-]){1,64}$/u;
 const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789";
 
-/** The rule for rooms and for people, in words. */
-export const RULE = "1 to 64 characters: letters, marks and digits of any script, _ and -.";
-
 /** Whether the server takes `name`. */
 export function isName(name) {
   return SHAPE.test(name) && name === composed(name);

@@ -1,33 +1,20 @@
 import { decoded } from "./names.js";
-
-const NAMES = {
-  idle: "Not connected",
-  connecting: "Connecting",
-  open: "Connected",
-  local: "Answering",
-  silent: "No answer",
-  offline: "Offline",
-  interrupted: "Reconnecting",
-  closed: "Closed",
-};
-
-const OFFLINE = "This browser is offline.";
+import { inText, texts } from "./texts.js";
 
 const SENTENCES = {
   idle: () => "",
-  connecting: ({ place }) => `Connecting to ${place}`,
-  open: ({ place }) => `Connected to ${place}`,
-  local: ({ place }) => `${OFFLINE} The server at ${place} answers all the same.`,
-  silent: () => "The server does not answer. Waiting a little before connecting anew.",
-  offline: () => `${OFFLINE} Nothing new can come.`,
-  interrupted: ({ isOffline }) =>
-    isOffline ? `${OFFLINE} Reconnecting by itself.` : "Connection lost. Reconnecting by itself.",
-  closed: ({ reason }) => reason,
+  connecting: ({ place }) => texts().connectingTo(place),
+  open: ({ place }) => texts().connectedTo(place),
+  local: ({ place }) => texts().answersOffline(place),
+  silent: () => texts().silentNow,
+  offline: () => texts().offlineNow,
+  interrupted: ({ isOffline }) => (isOffline ? texts().lostOffline : texts().lost),
+  closed: ({ reason }) => inText(reason),
 };
 
 /** A connection's condition in one or two words. */
 export function stateName({ condition }) {
-  return NAMES[condition];
+  return texts()[condition];
 }
 
 /** Which dot a connection has: only one that is known to work has that of `open`. */
@@ -61,7 +48,7 @@ export class StateLine {
 
     const focused = document.activeElement === this.#button;
     this.#button.hidden = !reachable || (state !== "interrupted" && state !== "closed");
-    this.#button.textContent = state === "closed" ? "Connect again" : "Try now";
+    this.#button.textContent = state === "closed" ? texts().connectAgain : texts().tryNow;
     if (this.#button.hidden && focused) this.#gone();
   }
 }

@@ -1,4 +1,8 @@
 import { dotOf, stateName } from "./state-line.js";
+import { texts } from "./texts.js";
+
+/** More messages than this are not counted on a tab. */
+const MOST = 99;
 
 /** The links that choose a demo. The choice lives in the address, so Back and bookmarks work. */
 export class Tabs {
@@ -12,7 +16,7 @@ export class Tabs {
     const list = document.querySelector("#tabs");
     for (const demo of demos) {
       const link = document.createElement("a");
-      link.append(part("dot"), part("title", demo.title), part("note"), part("unread"));
+      link.append(part("dot"), part("title"), part("note"), part("unread"));
       link.firstChild.ariaHidden = "true";
       this.#links.set(demo, link);
       const item = document.createElement("li");
@@ -34,10 +38,12 @@ export class Tabs {
     const link = this.#links.get(demo);
     link.href = `#${demo.place}`;
     link.dataset.state = dotOf(demo.connection);
+    link.querySelector(".title").textContent = demo.title;
     link.querySelector(".note").textContent = stateName(demo.connection);
     const unread = link.querySelector(".unread");
     unread.hidden = demo.unread === 0;
-    unread.textContent = demo.unread > 99 ? "99+ new" : `${demo.unread} new`;
+    unread.textContent =
+      demo.unread > MOST ? texts().unreadMore(MOST) : texts().unread(demo.unread);
   }
 
   // `#room/fox` names a demo, and where in it.

@@ -93,7 +93,7 @@ test("a new version with the date and the size of the one before shows at the ne
   await withWindows(browser, async (open) => {
     const page = await open(serving.url);
     await seesState(page, "Connected to /ws/");
-    const file = join(folder, "page/state-line.js");
+    const file = join(folder, "page/texts/en.js");
     const text = await readFile(file, "utf8");
     const next = text.replaceAll("Connected to", "Conversing w");
     await writeFile(`${file}.new`, next);

@@ -1,3 +1,5 @@
+import { texts } from "../../page/texts.js";
+
 /**
  * What somebody who comes to a room has not seen: whether anything was lost, and from where on
  * the messages are new.
@@ -49,6 +51,6 @@ export class Absence {
 
   /** What the line says. */
   get text() {
-    return `You were away, ${this.count} ${this.count === 1 ? "message" : "messages"}`;
+    return texts().away(this.count);
   }
 }

@@ -1,14 +1,11 @@
 import { Connection } from "../../page/connection.js";
 import { Demo } from "../../page/demo.js";
+import { texts } from "../../page/texts.js";
 import { History } from "./history.js";
 import { whyTooLong } from "./text-limit.js";
 
 /** How many texts may wait for their answers. */
 const LIMIT = 50;
-
-const NOT_SENT = "Not sent. Your message stays here until you send it again.";
-const NOT_ANSWERED = "The server has not answered it.";
-const TOO_MANY = `${LIMIT} messages wait for their answers. This one stays here until some have come.`;
 
 /**
  * The echo: the server answers each message, and nobody else sees it. The answers come in the order
@@ -23,9 +20,6 @@ export class Echo extends Demo {
   constructor() {
     super({
       name: "echo",
-      title: "Echo",
-      summary: "The server answers every message with the same text.",
-      emptyText: "Nothing yet. Write something and the server will repeat it.",
       connection: new Connection(() => "ws/"),
     });
     this.connection.addEventListener("message", ({ data }) => this.#answered(data));
@@ -38,10 +32,10 @@ export class Echo extends Demo {
 
   /** @returns {string} why the text was not taken; empty when it was */
   send(text) {
-    const refusal = whyTooLong(text) || (this.#owed.size < LIMIT ? "" : TOO_MANY);
+    const refusal = whyTooLong(text) || (this.#owed.size < LIMIT ? "" : texts().tooManyOwed(LIMIT));
     if (refusal !== "") return refusal;
     const entry = { from: "me", text, at: new Date().toISOString(), state: "sending" };
-    return this.#post(entry) ? "" : NOT_SENT;
+    return this.#post(entry) ? "" : texts().notSent;
   }
 
   /** Sends a text again that was not answered. */
@@ -88,7 +82,7 @@ export class Echo extends Demo {
     for (const entry of this.#owed) {
       this.#failed.add(entry);
       this.history.wait(entry);
-      this.history.change(entry, { state: "failed", reason: NOT_ANSWERED });
+      this.history.change(entry, { state: "failed", reason: () => texts().notAnswered });
     }
     this.#owed.clear();
     this.emit("change");

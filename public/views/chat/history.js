@@ -3,11 +3,11 @@
  *
  * @typedef {object} Entry
  * @property {"me" | "others" | "notice"} from
- * @property {string} text
+ * @property {string | (() => string)} text a function for one of the page's own, see `inText`
  * @property {string} [who] who said it
  * @property {string} [at] when, ISO 8601
  * @property {"sending" | "sent" | "failed"} [state] of what was written here
- * @property {string} [reason] why it failed
+ * @property {string | (() => string)} [reason] why it failed
  */
 
 /**

@@ -1,7 +1,6 @@
 import { dayName, dayOf, fullTimeOf, isTime, timeOf } from "../../page/calendar.js";
 import { linked } from "../../page/links.js";
-
-const STATES = { sending: "sending", sent: "sent", failed: "not sent" };
+import { inText, texts } from "../../page/texts.js";
 
 /**
  * Draws an entry of a history. What others wrote is set as text, never as markup.
@@ -12,7 +11,7 @@ export function createLine(entry) {
   const line = document.createElement("li");
   line.dataset.from = entry.from;
   if (entry.from === "notice") {
-    line.textContent = entry.text;
+    updateLine(line, entry);
     return line;
   }
   if (entry.who !== undefined) line.append(part("who", entry.who));
@@ -30,7 +29,7 @@ export function createLine(entry) {
 /** Draws again what may change: the state of an own message, the words of a notice. */
 export function updateLine(line, entry) {
   if (entry.from === "notice") {
-    line.textContent = entry.text;
+    line.textContent = inText(entry.text);
     return;
   }
   if (!hasMeta(entry)) return;
@@ -90,7 +89,7 @@ function nameDay(line, text) {
 
 function metaOf({ at, state }) {
   const date = dateOf(at);
-  const mark = state === undefined ? [] : [part("mark", STATES[state])];
+  const mark = state === undefined ? [] : [part("mark", texts()[state])];
   if (!isTime(date)) return mark;
   const time = document.createElement("time");
   time.dateTime = date.toISOString();
@@ -106,16 +105,16 @@ function dateOf(at) {
 
 function failureOf({ reason }) {
   const failure = part("failure");
-  failure.append(part("reason", reason), button("retry", "Retry"), button("discard", "Discard"));
+  failure.append(part("reason", inText(reason)), button("retry"), button("discard"));
   return failure;
 }
 
-function button(action, text) {
+function button(action) {
   const element = document.createElement("button");
   element.type = "button";
   element.className = "quiet";
   element.dataset.action = action;
-  element.textContent = text;
+  element.textContent = texts()[action];
   return element;
 }
 

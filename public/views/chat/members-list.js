@@ -1,3 +1,5 @@
+import { texts } from "../../page/texts.js";
+
 /** How many members are listed by name. */
 const LIMIT = 200;
 
@@ -11,11 +13,13 @@ export class MembersList {
   /** @param {import("./room.js").Room} room */
   constructor(room) {
     this.#room = room;
-    const refresh = () => {
-      this.#frame ||= requestAnimationFrame(() => this.#render());
-    };
-    room.addEventListener("members", refresh);
-    refresh();
+    room.addEventListener("members", () => this.refresh());
+    this.refresh();
+  }
+
+  /** Draws it anew, at most once a frame. */
+  refresh() {
+    this.#frame ||= requestAnimationFrame(() => this.#render());
   }
 
   #render() {
@@ -24,7 +28,7 @@ export class MembersList {
     const ids = members.ids;
     this.#count.textContent = String(ids.length);
     const items = ids.slice(0, LIMIT).map((id) => toItem(id, id === you));
-    if (ids.length > LIMIT) items.push(toItem(`and ${ids.length - LIMIT} more`, false));
+    if (ids.length > LIMIT) items.push(toItem(texts().moreMembers(ids.length - LIMIT), false));
     this.#list.replaceChildren(...items);
   }
 }
@@ -37,7 +41,7 @@ function toItem(text, mine) {
   if (mine) {
     const you = document.createElement("span");
     you.className = "you";
-    you.textContent = "you";
+    you.textContent = texts().you;
     item.append(" ", you);
   }
   return item;

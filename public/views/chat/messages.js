@@ -1,5 +1,6 @@
 import { Announcer } from "../../page/announcer.js";
 import { onNewDay } from "../../page/calendar.js";
+import { texts } from "../../page/texts.js";
 import { createLine, separateDays, updateLine } from "./line.js";
 
 /** How far from the end, in pixels, still counts as reading the newest message. */
@@ -19,10 +20,9 @@ export class Messages {
   #shown = 0;
   #frame = 0;
   #following = true;
-  #news = new Announcer(document.querySelector("#news"), (count) => `${count} new messages`);
-  #failures = new Announcer(
-    document.querySelector("#news"),
-    (count) => `${count} messages not sent`,
+  #news = new Announcer(document.querySelector("#news"), (count) => texts().newMessages(count));
+  #failures = new Announcer(document.querySelector("#news"), (count) =>
+    texts().messagesNotSent(count),
   );
 
   /** @param {(action: "retry" | "discard", entry: object) => void} act */
@@ -39,7 +39,7 @@ export class Messages {
       for (const [entry, owner] of this.#lines) if (owner === line) act(action, entry);
       document.querySelector("#messageText").focus();
     });
-    onNewDay(() => this.#redraw());
+    onNewDay(() => this.redraw());
     new ResizeObserver(() => {
       if (this.#following) this.#toEnd();
     }).observe(this.#log);
@@ -111,9 +111,10 @@ export class Messages {
     return aloud;
   }
 
-  // What yesterday was today has another name.
-  #redraw() {
+  /** Draws the words again that have changed: what yesterday was today has another name. */
+  redraw() {
     if (this.#history === null) return;
+    this.#empty.textContent = this.#demo.emptyText;
     this.#log.ariaLive = "off";
     for (const [entry, line] of this.#lines) updateLine(line, entry);
     this.#render(true);

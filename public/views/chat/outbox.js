@@ -1,4 +1,5 @@
 import { windowKept } from "../../page/kept.js";
+import { texts } from "../../page/texts.js";
 import { whyTooLong } from "./text-limit.js";
 
 /** How many messages may wait for their acknowledgement. The server takes 500 at once. */
@@ -52,9 +53,7 @@ export class Outbox {
 
   /** Why `text` cannot be taken; empty when it can. */
   refusal(text) {
-    if (this.full) {
-      return `${LIMIT} messages are waiting to be sent. This one stays here until some have gone.`;
-    }
+    if (this.full) return texts().outboxFull(LIMIT);
     return whyTooLong(say(newId(), text));
   }
 

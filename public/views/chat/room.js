@@ -1,6 +1,7 @@
 import { Connection, PING } from "../../page/connection.js";
 import { Demo } from "../../page/demo.js";
-import { decoded, isName, loadName, RULE, saveName } from "../../page/names.js";
+import { decoded, isName, loadName, saveName } from "../../page/names.js";
+import { texts } from "../../page/texts.js";
 import { readMessage } from "./chat-v1.js";
 import { History } from "./history.js";
 import { Members } from "./members.js";
@@ -25,9 +26,6 @@ export class Room extends Demo {
   constructor() {
     super({
       name: "room",
-      title: "Room",
-      summary: "Everyone here reads every message. Open the link in a second window and try it.",
-      emptyText: "Nobody has said anything here yet.",
       connection: new Connection(() => this.#address, { protocols: ["chat.v1"], ping: PING }),
     });
     this.connection.addEventListener("message", ({ data }) => {
@@ -42,7 +40,7 @@ export class Room extends Demo {
   }
 
   get heading() {
-    return `Room ${this.roomName}`;
+    return texts().roomHeading(this.roomName);
   }
 
   get history() {
@@ -78,7 +76,7 @@ export class Room extends Demo {
   /** @returns {string} why another name cannot be taken now; empty when it was */
   rename(you) {
     if (you === this.you) return "";
-    if (this.#transcript?.outbox.size > 0) return "Your messages have to be sent first.";
+    if (this.#transcript?.outbox.size > 0) return texts().sendFirst;
     this.you = saveName("clientId", you);
     this.#transcript?.rename(you);
     if (this.#transcript) this.#move();
@@ -89,7 +87,7 @@ export class Room extends Demo {
   /** @returns {string} why the text was not taken; empty when it was */
   send(text) {
     if (!this.#transcript || this.connection.state === "closed") {
-      return "Not connected. Your message stays here until you connect again.";
+      return texts().notConnected;
     }
     const refusal = this.#transcript.outbox.refusal(text);
     if (refusal !== "") return refusal;
@@ -132,7 +130,7 @@ export class Room extends Demo {
       if (left?.outbox.size > 0) this.#transcript.remind(left);
       this.#move();
     } else {
-      this.connection.close(`This cannot be a room's name. Take ${RULE}`);
+      this.connection.close(() => texts().noRoomName);
     }
     this.emit("room");
     this.emit("members");

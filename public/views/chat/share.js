@@ -1,3 +1,5 @@
+import { texts } from "../../page/texts.js";
+
 /** How long the button says that it has copied. */
 const FEEDBACK_MS = 2_500;
 
@@ -27,12 +29,12 @@ export class Share {
   async #copy() {
     try {
       await navigator.clipboard.writeText(this.#link.value);
-      this.#say("Copied");
+      this.#say(texts().copied);
       this.#timer = setTimeout(() => this.#say(""), FEEDBACK_MS);
     } catch {
       this.#link.hidden = false;
       this.#link.select();
-      this.#say("Copy it from here");
+      this.#say(texts().copyFromHere);
     }
   }
 

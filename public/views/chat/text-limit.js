@@ -1,21 +1,20 @@
+import { texts } from "../../page/texts.js";
+
 /** The longest message the server reads, in bytes. */
 const MAX_BYTES = 64 * 1024;
 
 /** Whether a text has nothing that anybody could see: spaces of any kind, controls, joiners. */
 const INVISIBLE = /^[\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]*$/u;
 
-const UNSEEN = "There is nothing to be seen in this message.";
-
 const encoder = new TextEncoder();
 
 /** Why nobody could see a message of `text`; empty when somebody can. */
 export function whyUnseen(text) {
-  return INVISIBLE.test(text) ? UNSEEN : "";
+  return INVISIBLE.test(text) ? texts().unseen : "";
 }
 
 /** Why the server would not read `frame`, which is all that is sent; empty when it would. */
 export function whyTooLong(frame) {
   const excess = encoder.encode(frame).length - MAX_BYTES;
-  if (excess <= 0) return "";
-  return `Too long by ${excess.toLocaleString("en")} ${excess === 1 ? "byte" : "bytes"}.`;
+  return excess <= 0 ? "" : texts().tooLongBy(excess);
 }

@@ -1,11 +1,12 @@
 import { windowKept } from "../../page/kept.js";
 import { isPosition } from "../../page/position.js";
+import { texts } from "../../page/texts.js";
 import { Absence } from "./absence.js";
 import { History } from "./history.js";
 import { Outbox } from "./outbox.js";
 
-const MISSED = "Some messages were missed";
-const MAYBE_MISSED = "Some messages may have been missed";
+const MISSED = () => texts().missed;
+const MAYBE_MISSED = () => texts().maybeMissed;
 
 /**
  * What one client knows of a room: its messages, up to which position, and its own that are on
@@ -53,7 +54,8 @@ export class Transcript {
 
   /** Says that messages wait in a room that was left. */
   remind({ room, outbox }) {
-    this.#note(`Not sent yet, and waiting in room ${room}: ${outbox.size}`);
+    const { size } = outbox;
+    this.#note(() => texts().waitingIn(room, size));
   }
 
   /** The server's first message of a connection, and of an epoch. */
@@ -97,7 +99,7 @@ export class Transcript {
   /** The server has refused a message. */
   error({ code, message, id }) {
     const letter = this.#outbox.get(id);
-    if (!letter) return this.#note(`The server refused a message: ${message}`);
+    if (!letter) return this.#note(() => texts().refusedMessage(message));
     this.history.change(letter.entry, { state: "failed", reason: message });
     if (code === "id_reused") this.#outbox.renew(letter);
   }
@@ -146,8 +148,8 @@ export class Transcript {
   #count() {
     const absence = this.#absence;
     absence.count += 1;
-    if (absence.line) return this.history.change(absence.line, { text: absence.text });
-    absence.line = this.#note(absence.text);
+    if (absence.line) return this.history.change(absence.line, {});
+    absence.line = this.#note(() => absence.text);
   }
 
   #note(text) {

@@ -1,3 +1,5 @@
+import { texts } from "../../page/texts.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const ROW = 26;
 const BAR = 16;
@@ -23,7 +25,7 @@ export function barChart(rows, title) {
   return svg;
 }
 
-function barOf({ name, value, label }, top, part) {
+function barOf({ name, label }, top, part) {
   const middle = top + ROW / 2;
   const length = part * LONGEST;
   const bar = element("rect", { x: `${BEGIN}%`, width: `${length}%`, height: BAR, rx: 3 });
@@ -31,7 +33,7 @@ function barOf({ name, value, label }, top, part) {
   const number = element("text", { class: "value", x: `${BEGIN + length}%`, dx: 6, y: middle });
   number.textContent = label;
   const hover = element("title");
-  hover.textContent = `${name}: ${value}`;
+  hover.textContent = texts().labelled(name, label);
   const group = element("g");
   group.append(hover, nameOf(name, top), bar, number);
   return [group];

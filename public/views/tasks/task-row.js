@@ -1,8 +1,6 @@
-import { percent, size } from "../../page/numbers.js";
+import { percent } from "../../page/numbers.js";
+import { inText, texts } from "../../page/texts.js";
 import { isWordResult, summaryOf, wordResult } from "./word-result.js";
-
-const FORGOTTEN =
-  "The server does not know this task any more: it was restarted, or the task ended more than an hour ago. Choose the file again to count it again.";
 
 /** One task on the page. */
 export class TaskRow {
@@ -21,9 +19,9 @@ export class TaskRow {
   constructor(task, act) {
     this.#task = task;
     this.#buttons = {
-      cancel: button("Cancel", task, () => act("cancel", task)),
-      retry: button("Try again", task, () => act("retry", task)),
-      remove: button("Remove", task, () => act("remove", task)),
+      cancel: button(texts().cancel, task, () => act("cancel", task)),
+      retry: button(texts().tryAgain, task, () => act("retry", task)),
+      remove: button(texts().remove, task, () => act("remove", task)),
     };
     const name = part("h3", "file", task.name);
     name.dir = "auto";
@@ -35,7 +33,7 @@ export class TaskRow {
     const { element } = this;
     element.className = "task";
     const line = part("p", "about-task");
-    line.append(part("span", "size", size(task.bytes)), " · ", this.#state);
+    line.append(part("span", "size", texts().size(task.bytes)), " · ", this.#state);
     element.append(name, actions, this.#bar, line, this.#result);
   }
 
@@ -95,40 +93,40 @@ export class TaskRow {
 
 /** How a task is, in words. */
 export function sentenceOf(task) {
-  if (task.cancelling) return "Cancelling";
+  if (task.cancelling) return texts().cancelling;
   const text = stateOf(task);
-  return task.note ? `${text} · ${task.note}` : text;
+  return task.note ? `${text} · ${inText(task.note)}` : text;
 }
 
 function stateOf({ status, progress, sent, error }) {
   switch (status) {
     case "waiting":
-      return "Waits for its turn to upload";
+      return texts().taskWaiting;
     case "uploading":
-      return sent ? "Uploaded, and not answered yet" : `Uploading ${percent(progress)}`;
+      return sent ? texts().taskSent : texts().taskUploading(percent(progress));
     case "unknown":
-      return "Asking the server how it is";
+      return texts().taskUnknown;
     case "queued":
-      return "Queued at the server";
+      return texts().taskQueued;
     case "running":
-      return `Counting ${percent(progress)}`;
+      return texts().taskRunning(percent(progress));
     case "succeeded":
-      return "Done";
+      return texts().taskSucceeded;
     case "cancelled":
-      return "Cancelled";
+      return texts().taskCancelled;
     case "forgotten":
-      return FORGOTTEN;
+      return texts().taskForgotten;
     case "failed":
-      return `Failed: ${error}`;
+      return texts().taskFailed(inText(error));
     default:
-      return `Not uploaded. ${error}`;
+      return texts().taskRefused(inText(error));
   }
 }
 
 function button(text, { name }, press) {
   const made = part("button", "quiet", text);
   made.type = "button";
-  made.ariaLabel = `${text}: ${name}`;
+  made.ariaLabel = texts().labelled(text, name);
   made.addEventListener("click", press);
   return made;
 }

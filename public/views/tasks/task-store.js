@@ -1,9 +1,10 @@
 import { browserKept, windowKept } from "../../page/kept.js";
+import { inText, texts } from "../../page/texts.js";
 import { Task } from "./task.js";
 
 const PREFIX = "task ";
 const UPLOADS = "uploads";
-const RELOADED = "The page was left before the upload had ended. Choose the file again.";
+const RELOADED = () => texts().leftEarly;
 
 /**
  * What is kept of tasks over a reload. The server's ids are for all windows of this browser, each
@@ -35,7 +36,7 @@ export class TaskStore {
     const uploads = tasks.filter(
       ({ id, status, pending }) => id === "" && status !== "cancelled" && (leaving || !pending),
     );
-    const about = ({ name, bytes, at, error }) => ({ name, bytes, at, error });
+    const about = ({ name, bytes, at, error }) => ({ name, bytes, at, error: inText(error) });
     if (uploads.length > 0) windowKept.write(UPLOADS, uploads.map(about));
     else windowKept.remove(UPLOADS);
   }

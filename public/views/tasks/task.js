@@ -22,7 +22,9 @@ export class Task {
   status;
   /** 0 to 1: of the upload, then of the work. */
   progress = 0;
+  /** What is said of it beside `status`, see `inText`. */
   note = "";
+  /** Why it has failed, see `inText`. */
   error;
   result;
   /** Of the state that is known. */
@@ -32,7 +34,7 @@ export class Task {
   /** Whether the server has all of it, and may have begun. */
   sent = false;
 
-  /** @param {{ id?: string, name: string, bytes: number, at?: number, file?: File, error?: string }} about */
+  /** @param {{ id?: string, name: string, bytes: number, at?: number, file?: File, error?: string | (() => string) }} about */
   constructor({ id = "", name, bytes, at = Date.now(), file, error = "" }) {
     this.id = id;
     this.name = name;

@@ -1,5 +1,5 @@
 import { Announcer } from "../../page/announcer.js";
-import { size } from "../../page/numbers.js";
+import { texts } from "../../page/texts.js";
 import { DropZone } from "./drop-zone.js";
 import { sentenceOf, TaskRow } from "./task-row.js";
 import { MAX_BYTES } from "./upload.js";
@@ -13,10 +13,7 @@ export class TasksView {
   #empty = document.querySelector("#noTasks");
   #clear = document.querySelector("#clearTasks");
   #hint = document.querySelector("#taskHint");
-  #news = new Announcer(
-    document.querySelector("#taskNews"),
-    (count) => `${count} tasks have ended`,
-  );
+  #news = new Announcer(document.querySelector("#taskNews"), (count) => texts().tasksEnded(count));
   #zone = new DropZone((files, folders) => this.#take(files, folders));
   #tasks;
   #rows = new Map();
@@ -25,9 +22,7 @@ export class TasksView {
   /** @param {import("./tasks.js").Tasks} tasks */
   constructor(tasks) {
     this.#tasks = tasks;
-    this.#empty.textContent = tasks.emptyText;
-    document.querySelector("#dropRule").textContent =
-      `Texts in UTF-8, up to ${size(MAX_BYTES)} each. ${AT_ONCE} upload at a time, and the others wait.`;
+    this.#label();
     this.#clear.addEventListener("click", () => {
       tasks.clear();
       this.#zone.focus();
@@ -53,9 +48,23 @@ export class TasksView {
     this.#frame ||= requestAnimationFrame(() => this.#render());
   }
 
+  /** Draws all words again: the page speaks another language. */
+  redraw() {
+    this.#label();
+    const open = new Set([...this.#rows].filter(([, row]) => row.open).map(([task]) => task));
+    for (const [task, row] of this.#rows) this.#drop(task, row);
+    this.#render();
+    for (const [task, row] of this.#rows) row.open = open.has(task);
+  }
+
+  #label() {
+    this.#empty.textContent = this.#tasks.emptyText;
+    document.querySelector("#dropRule").textContent = texts().dropRule(MAX_BYTES, AT_ONCE);
+  }
+
   #take(files, folders) {
     const refusal = files.length > 0 ? this.#tasks.add(files) : "";
-    const folded = folders > 0 ? "A folder cannot be taken: choose the files in it." : "";
+    const folded = folders > 0 ? texts().noFolder : "";
     this.#hint.textContent = [refusal, folded].filter((text) => text !== "").join(" ");
   }
 
@@ -104,6 +113,6 @@ export class TasksView {
   #announce(task) {
     if (!this.#news.admit(1)) return;
     const text = isWordResult(task.result) ? summaryOf(task.result) : sentenceOf(task);
-    this.#news.say(`${task.name}: ${text}`);
+    this.#news.say(texts().labelled(task.name, text));
   }
 }

@@ -1,5 +1,6 @@
 import { Connection, PING } from "../../page/connection.js";
 import { Demo } from "../../page/demo.js";
+import { texts } from "../../page/texts.js";
 import { Task } from "./task.js";
 import { askState, askToCancel, readState } from "./task-api.js";
 import { TaskStore } from "./task-store.js";
@@ -28,9 +29,6 @@ export class Tasks extends Demo {
   constructor() {
     super({
       name: "tasks",
-      title: "Tasks",
-      summary: "The server counts the words of a text while you watch, and also when you do not.",
-      emptyText: "Nothing yet. Choose a text, and watch it being counted.",
       connection: new Connection(() => "tasks/", { ping: PING }),
     });
     const kept = this.#store.load();
@@ -73,7 +71,7 @@ export class Tasks extends Demo {
     for (const task of fresh) this.#queue(task);
     this.#changed();
     if (taken.length === files.length) return "";
-    return `${taken.length} of ${files.length} files were taken: ${LIMIT} tasks at once is the most. Add the others when some have ended.`;
+    return texts().filesTaken(taken.length, files.length, LIMIT);
   }
 
   /** Cancels a task, wherever it is. */
@@ -144,7 +142,7 @@ export class Tasks extends Demo {
       else if (error instanceof UploadFailed) {
         // Without it, trying again is not offered.
         if (error.isFinal) task.file = undefined;
-        this.#end(task, "refused", error.message);
+        this.#end(task, "refused", error.said);
       } else throw error;
     } finally {
       this.#turns.delete(task);
@@ -166,7 +164,7 @@ export class Tasks extends Demo {
     } catch {
       if (task.ended) return;
       task.cancelling = false;
-      task.note = "It could not be cancelled: the server cannot be reached. Try again.";
+      task.note = () => texts().notCancelled;
       this.emit("change");
     }
   }

@@ -1,4 +1,4 @@
-import { size } from "../../page/numbers.js";
+import { inText, texts } from "../../page/texts.js";
 import { encodingOf } from "./encoding.js";
 
 /** The longest input that the server takes. */
@@ -10,15 +10,18 @@ const STALLED_MS = 30_000;
 /** Why a file was not taken. The message is for people, and says what to do. */
 export class UploadFailed extends Error {
   name = "UploadFailed";
+  /** The message, in whatever language the page speaks: see `inText`. */
+  said;
   /** Whether the same file would be refused again. */
   isFinal;
 
   /**
-   * @param {string} message
+   * @param {string | (() => string)} said
    * @param {{ isFinal?: boolean }} options
    */
-  constructor(message, { isFinal = false } = {}) {
-    super(message);
+  constructor(said, { isFinal = false } = {}) {
+    super(inText(said));
+    this.said = said;
     this.isFinal = isFinal;
   }
 }
@@ -92,72 +95,60 @@ async function expectText(file) {
   // One that cannot be read any more cannot be sent, which says so.
   const encoding = await encodingOf(file).catch(() => "unknown");
   const reason = noText(encoding, file);
-  if (reason !== "") throw new UploadFailed(reason, { isFinal: true });
+  if (reason !== undefined) throw new UploadFailed(reason, { isFinal: true });
 }
-
-const SAVE_AS =
-  "Save it as UTF-8, and choose it again: an editor has that in “Save as”, Excel as “CSV UTF-8”.";
 
 function noText(encoding, { type }) {
   switch (encoding) {
     case "utf-16":
-      return `This text is in UTF-16, and the server reads UTF-8. ${SAVE_AS}`;
+      return () => texts().isUtf16;
     case "big5":
-      return `This text looks like Big5, and the server reads UTF-8. ${SAVE_AS}`;
+      return () => texts().isBig5;
     case "binary":
       return noTextAtAll(type);
     default:
-      return "";
+      return undefined;
   }
 }
 
+// A type that says text is wrong, and so says nothing.
 function noTextAtAll(type) {
-  const what = type === "" || type.startsWith("text/") ? "none" : type;
-  return `The server counts the words of texts, and this is ${what}. Choose a text.`;
+  return () => texts().noText(type.startsWith("text/") ? "" : type);
 }
 
 function tooLarge(file) {
-  return new UploadFailed(
-    `Too large: it has ${size(file.size)}, and the server takes ${size(MAX_BYTES)} at most. ` +
-      "Split it, and choose the parts.",
-    { isFinal: true },
-  );
+  return new UploadFailed(() => texts().tooLarge(file.size, MAX_BYTES), { isFinal: true });
 }
-
-const BEGUN = "The task may have begun all the same; trying again begins another one.";
 
 function stalled(sent) {
   const seconds = STALLED_MS / 1_000;
-  if (sent) return new UploadFailed(`The server has not answered for ${seconds} s. ${BEGUN}`);
-  return new UploadFailed(`Nothing has gone to the server for ${seconds} s. Try again later.`);
+  if (sent) return new UploadFailed(() => texts().unansweredUpload(seconds));
+  return new UploadFailed(() => texts().stalledUpload(seconds));
 }
 
 // A browser does not tell whether it was the network or the file.
 function brokenOff(sent) {
-  if (sent) return new UploadFailed(`The connection broke before the server answered. ${BEGUN}`);
-  return new UploadFailed(
-    "The upload broke off: the server cannot be reached, or the file cannot be read any more. " +
-      "Try again, or choose it again.",
-  );
+  return new UploadFailed(() => (sent ? texts().brokeAfter : texts().brokeBefore));
 }
 
 function refused(request, file) {
   return new UploadFailed(sentence(request, file), { isFinal: FINAL.includes(request.status) });
 }
 
-function sentence(request, file) {
-  switch (request.status) {
+function sentence(request, { size, type }) {
+  const { status, responseText } = request;
+  switch (status) {
     case 404:
-      return "This server counts no words: it has no such task. Nothing here can change that.";
+      return () => texts().noSuchTask;
     case 413:
-      return `Too large: the server does not take ${size(file.size)}. Split it, and choose the parts.`;
+      return () => texts().tooLargeHere(size);
     case 415:
-      return noTextAtAll(file.type);
+      return noTextAtAll(type);
     case 503: {
-      const seconds = request.getResponseHeader("Retry-After") ?? "some";
-      return `The server has as many tasks as it can hold. Try again in ${seconds} seconds.`;
+      const seconds = request.getResponseHeader("Retry-After");
+      return () => texts().serverFull(seconds);
     }
     default:
-      return `The server answered ${request.status}: ${request.responseText}. Try again later.`;
+      return () => texts().serverAnswered(status, responseText);
   }
 }

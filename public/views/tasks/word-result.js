@@ -1,4 +1,5 @@
 import { inWords } from "../../page/numbers.js";
+import { texts } from "../../page/texts.js";
 import { barChart } from "./bar-chart.js";
 import { wordTable } from "./word-table.js";
 
@@ -18,7 +19,7 @@ function isCount(value) {
 
 /** What was counted, in two words. */
 export function summaryOf({ words }) {
-  return `${inWords(words)} ${words === 1 ? "word" : "words"}`;
+  return texts().words(words);
 }
 
 /**
@@ -29,7 +30,11 @@ export function summaryOf({ words }) {
  */
 export function wordResult({ lines, words, bytes, top }) {
   const totals = document.createElement("dl");
-  totals.append(...pair("Lines", lines), ...pair("Words", words), ...pair("Bytes", bytes));
+  totals.append(
+    ...pair(texts().linesCounted, lines),
+    ...pair(texts().wordsCounted, words),
+    ...pair(texts().bytesCounted, bytes),
+  );
   if (top.length === 0) return [totals];
   const figure = document.createElement("figure");
   const rows = top.slice(0, BARS).map(({ word, count }) => ({
@@ -37,9 +42,7 @@ export function wordResult({ lines, words, bytes, top }) {
     value: count,
     label: inWords(count),
   }));
-  figure.append(
-    barChart(rows, `The ${rows.length} most frequent words as bars; the table has them all`),
-  );
+  figure.append(barChart(rows, texts().barsOf(rows.length)));
   return [totals, figure, wordTable(top, words)];
 }
 

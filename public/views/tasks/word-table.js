@@ -1,4 +1,5 @@
 import { inWords, shareOf } from "../../page/numbers.js";
+import { texts } from "../../page/texts.js";
 
 /**
  * The most frequent words as a table, in a box that scrolls.
@@ -9,10 +10,10 @@ import { inWords, shareOf } from "../../page/numbers.js";
 export function wordTable(top, words) {
   const table = document.createElement("table");
   const caption = table.createCaption();
-  caption.textContent =
-    top.length === 1 ? "The only word" : `The ${top.length} most frequent words`;
+  caption.textContent = texts().mostFrequent(top.length);
   const head = table.createTHead().insertRow();
-  head.append(...["Word", "Count", "Share"].map((text) => cell("th", text, { scope: "col" })));
+  const { word, count, share } = texts();
+  head.append(...[word, count, share].map((text) => cell("th", text, { scope: "col" })));
   table.createTBody().append(...top.map((entry) => rowOf(entry, words)));
   const box = document.createElement("div");
   box.className = "table";

@@ -110,7 +110,7 @@ test("the waits double up to a ceiling, each drawn from the whole range below it
       backoff.reset();
       Math.random = () => 0;
       return [...growing, backoff.next()];
-    }, `${app.url}backoff.js`);
+    }, `${app.url}page/backoff.js`);
     assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 7500, 7500, 0]);
   });
 });
