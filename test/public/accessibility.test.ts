@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../support/app-process.ts";
-import { launchBrowser } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../support/browsed.ts";
 import { choose, seesTask, textFile } from "./views/tasks/task-list.ts";
 import {
   FAILED_REQUEST,
@@ -24,17 +23,7 @@ const COLOURS = [
 
 type Colours = (typeof COLOURS)[number];
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 /** In Chinese, where colours are the same, each colouring is looked at in one width. */
 const CHINESE = { wide: COLOURS.slice(1), narrow: COLOURS.slice(0, 1) };

@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../support/app-process.ts";
-import { launchBrowser } from "../support/browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../support/browsed.ts";
 import { message, openPlayedRoom } from "./views/chat/played-room.ts";
 import { choose, seesTask, textFile } from "./views/tasks/task-list.ts";
 import { FAILED_REQUEST, type OpenWindow, seesState, send, withWindows } from "./windows.ts";
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 for (const width of [1280, 390]) {
   const options = { viewport: { width, height: 800 }, reducedMotion: "reduce" } as const;

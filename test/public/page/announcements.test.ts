@@ -1,27 +1,17 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
 import { WebSocket } from "ws";
-import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { browsedApp } from "../../support/browsed.ts";
 import { until } from "../../support/within.ts";
 import { DEADLINE, enterRoom, seesState, seesTalk, send, withWindows } from "../windows.ts";
 
 const FLOOD = 300;
 
-let app: AppProcess;
-let browser: Browser;
 let serial = 0;
 let room: string;
 
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 beforeEach(() => {
   serial += 1;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page, WebSocketRoute } from "playwright-core";
+import { test } from "node:test";
+import type { Page, WebSocketRoute } from "playwright-core";
 import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { browsedApp } from "../../support/browsed.ts";
 import {
   FAILED_ATTEMPT,
   type OpenWindow,
@@ -12,17 +12,7 @@ import {
   withWindows,
 } from "../windows.ts";
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 test("after an interruption the page comes back by itself, and loses nothing that was typed", async () => {
   const body = async (open: OpenWindow) => {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../support/browsed.ts";
 import {
   isMember,
   type OpenWindow,
@@ -21,17 +20,7 @@ const SAID = [
   ["2026-03-05T15:00:00Z", "just now"],
 ] as const;
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 let said: (readonly [at: string, text: string])[];
 beforeEach(() => {

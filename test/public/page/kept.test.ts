@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../support/browsed.ts";
 import { choose, seesTask, textFile } from "../views/tasks/task-list.ts";
 import { isMember, type OpenWindow, seesState, seesTalk, send, withWindows } from "../windows.ts";
 
@@ -32,17 +31,7 @@ const FILL = `for (const storage of [localStorage, sessionStorage]) {
 
 const FORGETFUL = /^Nothing here will be remembered/;
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 describe("a storage", () => {
   for (const [index, [does, script]] of Object.entries(BLOCKED).entries()) {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../support/browsed.ts";
 import { until } from "../../support/within.ts";
 import { message, openPlayedRoom } from "../views/chat/played-room.ts";
 import { choose, textFile } from "../views/tasks/task-list.ts";
@@ -15,17 +14,7 @@ const PUBLIC = new URL("../../../public/", import.meta.url);
 const NAMES =
   /koa-subapps|English|UTF-(?:8|16)|Big5|Excel|CSV|[KMG]iB|\/ws\/|\/tasks\/|\S*fox\S*|\bme\b/g;
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 test("each text is there in each language, with the same parts, and none is empty", async () => {
   await withWindows(browser, async (open) => {

@@ -1,22 +1,10 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { describe, test } from "node:test";
+import { browsedApp } from "../../support/browsed.ts";
 import { openPlayedRoom } from "../views/chat/played-room.ts";
 import { isMember, seesMembers, seesState, seesTalk, send, withWindows } from "../windows.ts";
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 describe("a room and a name", () => {
   test("of any script are shown as they are, and stand encoded in addresses", async () => {

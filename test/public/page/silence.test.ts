@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../support/app-process.ts";
-import { launchBrowser } from "../../support/browser.ts";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../support/browsed.ts";
 import { startProxy, type TcpProxy } from "../../support/proxy.ts";
 import { until } from "../../support/within.ts";
 import { message, openPlayedRoom } from "../views/chat/played-room.ts";
@@ -20,18 +19,9 @@ import {
 /** What the page says while it does not know. */
 const SILENT = "The server does not answer. Waiting a little before connecting anew.";
 
-let app: AppProcess;
 let proxy: TcpProxy;
-let browser: Browser;
 
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 beforeEach(async () => {
   proxy = await startProxy(app.port);

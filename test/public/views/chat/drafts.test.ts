@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../../support/app-process.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../../support/browsed.ts";
 import { startProxy } from "../../../support/proxy.ts";
 import { within } from "../../../support/within.ts";
 import {
@@ -16,17 +15,7 @@ import {
   withWindows,
 } from "../../windows.ts";
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 test("a draft stays in the room it was typed in, and is there after a reload", async () => {
   await withWindows(browser, async (open) => {

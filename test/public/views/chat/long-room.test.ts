@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
+import { test } from "node:test";
 import { WebSocket } from "ws";
-import { type AppProcess, startApp } from "../../../support/app-process.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { browsedApp } from "../../../support/browsed.ts";
 import { within } from "../../../support/within.ts";
 import { enterRoom, seesTalk, withWindows } from "../../windows.ts";
 
@@ -13,17 +11,7 @@ const BURST = 500;
 const MEASURED = 60;
 const LINES = 500;
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 test("with 10,000 messages in the room the page is as quick as ever, and its list is bounded", async (t) => {
   await withWindows(browser, async (open) => {

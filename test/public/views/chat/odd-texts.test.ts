@@ -1,24 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../../support/app-process.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../../support/browsed.ts";
 import { enterRoom, seesMessages, seesState, seesTalk, send, withWindows } from "../../windows.ts";
 import { message, openPlayedRoom } from "./played-room.ts";
 
 const KIB_64 = 64 * 1024;
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 test("the echo refuses a text that the server does not read, and keeps it", async () => {
   await withWindows(browser, async (open) => {

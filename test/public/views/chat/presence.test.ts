@@ -1,36 +1,27 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
+import { test } from "node:test";
 import { WebSocket } from "ws";
 import { createChat } from "../../../../apps/chat/index.ts";
 import { fromServer } from "../../../../apps/chat/protocol.ts";
 import { Rooms } from "../../../../apps/chat/room.ts";
 import { site } from "../../../../apps/site/index.ts";
-import { App, createLog, Hub, type Serving, serve } from "../../../../lib/index.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { App, createLog, Hub, serve } from "../../../../lib/index.ts";
+import { browsed } from "../../../support/browsed.ts";
 import { until } from "../../../support/within.ts";
 import { enterRoom, seesMembers, withWindows } from "../../windows.ts";
 
 const PROTOCOL = new URL("../../../../apps/chat/PROTOCOL.md", import.meta.url);
 
-let serving: Serving;
-let browser: Browser;
-
-before(async () => {
-  const rooms = new Rooms(new Hub(), { large: 1, everyMs: 1_000 });
-  const app = new App().mount("/chat", createChat(rooms)).mount("/", site);
-  [serving, browser] = await Promise.all([
-    serve(app, { port: 0, graceSeconds: 2, log: createLog({ level: "silent" }) }),
-    launchBrowser(),
-  ]);
-});
-
-after(async () => {
-  await browser?.close();
-  await serving?.close();
-});
+const [serving, browser] = await browsed(
+  () => {
+    const rooms = new Rooms(new Hub(), { large: 1, everyMs: 1_000 });
+    const app = new App().mount("/chat", createChat(rooms)).mount("/", site);
+    return serve(app, { port: 0, graceSeconds: 2, log: createLog({ level: "silent" }) });
+  },
+  (started) => started.close(),
+);
 
 test("the list of members follows changes that the server tells together", async () => {
   const sockets: WebSocket[] = [];

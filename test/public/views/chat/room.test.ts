@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../../../support/app-process.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../../../support/browsed.ts";
 import {
   enterRoom,
   isMember,
@@ -13,20 +12,11 @@ import {
   withWindows,
 } from "../../windows.ts";
 
-let app: AppProcess;
-let browser: Browser;
 let serial = 0;
 let fox: string;
 let hen: string;
 
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 // Rooms of its own for each test: empty, and without a history.
 beforeEach(() => {

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import type { Browser } from "playwright-core";
-import type { Serving } from "../../../../lib/index.ts";
+import { afterEach, describe, test } from "node:test";
 import { ownFolder } from "../../../apps/tasks/support/folder.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { browsed } from "../../../support/browsed.ts";
 import { FAILED_REQUEST, withWindows } from "../../windows.ts";
 import { choose, holdUploads, openTasks, rowOf, seesTask, textFile } from "./task-list.ts";
 import { cancelAll, startTasks } from "./task-server.ts";
@@ -41,17 +39,7 @@ const OTHERS: Record<string, [bytes: Buffer, said: string]> = {
   "program.txt": [Buffer.from("7f454c4602010100000000", "hex"), "and this is none. Choose a text."],
 };
 
-let serving: Serving;
-let browser: Browser;
-
-before(async () => {
-  [serving, browser] = await Promise.all([startTasks(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await serving?.close();
-});
+const [serving, browser] = await browsed(startTasks, (started) => started.close());
 
 afterEach(() => cancelAll(serving));
 

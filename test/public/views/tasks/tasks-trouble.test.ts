@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { afterEach, describe, test } from "node:test";
+import type { Page } from "playwright-core";
 import type { Serving } from "../../../../lib/index.ts";
 import { ownFolder } from "../../../apps/tasks/support/folder.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { browsed } from "../../../support/browsed.ts";
 import { startProxy } from "../../../support/proxy.ts";
 import { until } from "../../../support/within.ts";
 import {
@@ -33,17 +33,7 @@ ownFolder();
 /** How every image of that kind begins. */
 const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
 
-let serving: Serving;
-let browser: Browser;
-
-before(async () => {
-  [serving, browser] = await Promise.all([startTasks(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await serving?.close();
-});
+const [serving, browser] = await browsed(startTasks, (started) => started.close());
 
 afterEach(() => cancelAll(serving));
 

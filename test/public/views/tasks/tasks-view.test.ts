@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import type { Serving } from "../../../../lib/index.ts";
+import { afterEach, describe, test } from "node:test";
+import type { Page } from "playwright-core";
 import { ownFolder } from "../../../apps/tasks/support/folder.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { browsed } from "../../../support/browsed.ts";
 import { FAILED, withWindows } from "../../windows.ts";
 import { choose, openTasks, puppetFile, resultOf, rowOf, seesTask, textFile } from "./task-list.ts";
 import { cancelAll, startTasks } from "./task-server.ts";
 
 ownFolder();
 
-let serving: Serving;
-let browser: Browser;
-
-before(async () => {
-  [serving, browser] = await Promise.all([startTasks(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await serving?.close();
-});
+const [serving, browser] = await browsed(startTasks, (started) => started.close());
 
 afterEach(() => cancelAll(serving));
 

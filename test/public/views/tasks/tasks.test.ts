@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import type { Serving } from "../../../../lib/index.ts";
+import { afterEach, describe, test } from "node:test";
+import type { Page } from "playwright-core";
 import { ownFolder } from "../../../apps/tasks/support/folder.ts";
 import { Puppet } from "../../../apps/tasks/support/puppet.ts";
-import { launchBrowser } from "../../../support/browser.ts";
+import { browsed } from "../../../support/browsed.ts";
 import { startProxy } from "../../../support/proxy.ts";
 import { until } from "../../../support/within.ts";
 import { FAILED_REQUEST, seesState, withWindows } from "../../windows.ts";
@@ -27,17 +26,7 @@ import { cancelAll, portOf, startTasks, statuses } from "./task-server.ts";
 
 ownFolder();
 
-let serving: Serving;
-let browser: Browser;
-
-before(async () => {
-  [serving, browser] = await Promise.all([startTasks(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await serving?.close();
-});
+const [serving, browser] = await browsed(startTasks, (started) => started.close());
 
 afterEach(() => cancelAll(serving));
 
