@@ -54,7 +54,7 @@ function inThisYear(date) {
 
 function makeFormats() {
   const dates = (options) => new Intl.DateTimeFormat(language.locale, options);
-  const time = { hour: "2-digit", minute: "2-digit" };
+  const time = { hour: "numeric", minute: "2-digit" };
   const short = { month: "short", day: "numeric" };
   const long = { weekday: "long", month: "long", day: "numeric" };
   const year = { year: "numeric" };

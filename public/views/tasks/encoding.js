@@ -23,6 +23,7 @@ export async function encodingOf(file) {
 
 // Without a mark, it is the zeros of its ASCII characters that tell: all in every other place.
 function isUtf16(bytes) {
+  if (bytes.length < 2) return false;
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return true;
   const zeros = [0, 0];

@@ -36,6 +36,7 @@ const OTHERS: Record<string, [bytes: Buffer, said: string]> = {
   "short.txt": [BIG5.subarray(0, 4), LIKE_BIG5],
   "long.txt": [Buffer.concat([Buffer.alloc(1024 * 1024 - 1, "a "), BIG5]), ""],
   "latin.txt": [Buffer.from("Ärger bei 20 °C, und bei 30 °C «Öl»", "latin1"), ""],
+  "nothing.txt": [Buffer.from([0]), "and this is none. Choose a text."],
   "program.txt": [Buffer.from("7f454c4602010100000000", "hex"), "and this is none. Choose a text."],
 };
 
