@@ -17,7 +17,8 @@ export class Announcer {
   #read = 0;
   #counted = 0;
   #wait = FIRST_MS;
-  #timer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   /**
    * @param {HTMLElement} place a live region that nobody sees
@@ -31,6 +32,7 @@ export class Announcer {
   /**
    * Asks for `count` lines to be read out.
    * @returns {boolean} false when they are counted, and must not be read out
+   * @param {number} count
    */
   admit(count) {
     if (count === 0) return this.#counted === 0;
@@ -43,7 +45,11 @@ export class Announcer {
     return false;
   }
 
-  /** Has `text` read out. Only what was said last can be found on the page. */
+  /**
+   * Has `text` read out. Only what was said last can be found on the page.
+   *
+   * @param {string} text
+   */
   say(text) {
     // A paragraph of its own: the same words a second time are news too.
     const line = document.createElement("p");
@@ -54,7 +60,7 @@ export class Announcer {
   /** Forgets what was counted: the lines are not to be seen any more. */
   reset() {
     clearTimeout(this.#timer);
-    this.#timer = 0;
+    this.#timer = undefined;
     this.#read = 0;
     this.#counted = 0;
     this.#wait = FIRST_MS;

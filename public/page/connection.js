@@ -16,6 +16,9 @@ export const PING = JSON.stringify({ type: "ping" });
 /** Above this many bytes that the network has not taken yet, `send` refuses. */
 const SEND_BUFFER = 1024 * 1024;
 
+/** @typedef {"idle" | "connecting" | "open" | "interrupted" | "closed"} State */
+/** @typedef {State | "offline" | "silent" | "local"} Condition */
+
 /**
  * A WebSocket that returns by itself after an interruption, by partysocket. When it returns is
  * decided here: close codes are obeyed, and the waits have full jitter, which partysocket's do not.
@@ -32,8 +35,11 @@ const SEND_BUFFER = 1024 * 1024;
 export class Connection extends EventTarget {
   #address;
   #protocols;
+  /** @type {PartySocket | null} */
   #socket = null;
+  /** @type {State} */
   #state = "idle";
+  /** @type {import("./texts.js").Said} */
   #reason = "";
   #backoff = new Backoff();
   #openedAt = Number.POSITIVE_INFINITY;
@@ -79,6 +85,8 @@ export class Connection extends EventTarget {
   /**
    * What is known of it beyond `state`: an `open` one is `offline` when the browser has lost its
    * network since, `silent` when an answer is overdue, and `local` when it answers without a network.
+   *
+   * @returns {Condition}
    */
   get condition() {
     if (this.#state !== "open") return this.#state;
@@ -137,6 +145,8 @@ export class Connection extends EventTarget {
 
   /**
    * Hands `text` to the network.
+   *
+   * @param {string} text
    * @returns {boolean} false when it was not taken, and the caller still owns it
    */
   send(text) {
@@ -163,7 +173,7 @@ export class Connection extends EventTarget {
   }
 
   #hurry() {
-    if (this.#state === "interrupted" && this.#socket.readyState !== WebSocket.CONNECTING) {
+    if (this.#state === "interrupted" && this.#socket?.readyState !== WebSocket.CONNECTING) {
       this.#connect();
     }
   }
@@ -172,6 +182,7 @@ export class Connection extends EventTarget {
   #connect() {
     this.#forget();
     // Read again at each attempt, so `#lost` decides how long partysocket waits.
+    /** @type {import("partysocket/ws").Options} */
     const options = {
       maxEnqueuedMessages: 0,
       connectionTimeout: HANDSHAKE_MS,
@@ -191,7 +202,7 @@ export class Connection extends EventTarget {
       this.#pulse.begin();
       this.#change("open");
     };
-    socket.onmessage = ({ data }) => {
+    socket.onmessage = (/** @type {MessageEvent<unknown>} */ { data }) => {
       this.#heard();
       // The demos speak text; a binary message has nothing that could be shown.
       if (typeof data === "string") this.dispatchEvent(new MessageEvent("message", { data }));
@@ -199,7 +210,10 @@ export class Connection extends EventTarget {
     this.#socket = socket;
   }
 
-  /** @returns {number} how long to wait for the next attempt, if there is one */
+  /**
+   * @param {{ code: number, reason: string }} event
+   * @returns {number} how long to wait for the next attempt, if there is one
+   */
   #lost(event) {
     // An attempt that failed has an event of partysocket's own, which says 1000.
     const code = event instanceof OwnCloseEvent ? 1006 : event.code;
@@ -230,6 +244,10 @@ export class Connection extends EventTarget {
     socket.close();
   }
 
+  /**
+   * @param {State} state
+   * @param {import("./texts.js").Said} reason
+   */
   #change(state, reason = "") {
     if (state === this.#state && inText(reason) === inText(this.#reason)) return;
     this.#state = state;

@@ -14,7 +14,7 @@ export class Demo extends EventTarget {
 
   /**
    * @param {object} about
-   * @param {string} about.name the part after `#` in the address; its texts begin with it
+   * @param {"echo" | "room" | "tasks"} about.name the part after `#` in the address; its texts begin with it
    * @param {import("./connection.js").Connection} about.connection
    */
   constructor({ name, connection }) {
@@ -66,11 +66,16 @@ export class Demo extends EventTarget {
     return false;
   }
 
-  /** Is shown, at the rest of the address. Only what somebody looked at connects. */
+  /**
+   * Is shown, at the rest of the address. Only what somebody looked at connects.
+   *
+   * @param {string} _rest
+   */
   visit(_rest) {
     if (this.connection.state === "idle") this.connection.open();
   }
 
+  /** @param {string} type */
   emit(type) {
     this.dispatchEvent(new Event(type));
   }

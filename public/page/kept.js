@@ -11,10 +11,11 @@ const PREFIX = "koa-subapps:1:";
  * Events: `change` when `works` does.
  */
 export class Kept extends EventTarget {
+  /** @type {Storage | undefined} */
   #storage;
   #blocked = false;
   /** JSON by key: what the storage did not take. */
-  #memory = new Map();
+  #memory = /** @type {Map<string, string>} */ (new Map());
 
   /** @param {() => Storage | null} open gives the storage; browsers may throw, or have none */
   constructor(open) {
@@ -33,11 +34,14 @@ export class Kept extends EventTarget {
   /**
    * The value of a key.
    *
-   * @param {(value: unknown) => boolean} isValid whether the value has the form that is expected
-   * @returns {unknown} undefined where there is none, or another one than expected
+   * @template T
+   * @param {string} key
+   * @param {(value: unknown) => value is T} isValid whether the value has the form that is expected
+   * @returns {T | undefined} undefined where there is none, or another one than expected
    */
   read(key, isValid) {
     try {
+      /** @type {unknown} */
       const value = JSON.parse(this.#memory.get(key) ?? this.#get(key));
       return value !== null && isValid(value) ? value : undefined;
     } catch {
@@ -45,7 +49,12 @@ export class Kept extends EventTarget {
     }
   }
 
-  /** Keeps a value that JSON can say. Never throws. */
+  /**
+   * Keeps a value that JSON can say. Never throws.
+   *
+   * @param {string} key
+   * @param {unknown} value
+   */
   write(key, value) {
     const text = JSON.stringify(value);
     this.#try(
@@ -57,7 +66,11 @@ export class Kept extends EventTarget {
     );
   }
 
-  /** Forgets a key. Never throws. */
+  /**
+   * Forgets a key. Never throws.
+   *
+   * @param {string} key
+   */
   remove(key) {
     this.#try(
       (storage) => {
@@ -68,31 +81,43 @@ export class Kept extends EventTarget {
     );
   }
 
-  /** All keys that begin with `start`. */
+  /**
+   * All keys that begin with `start`.
+   *
+   * @param {string} start
+   */
   keys(start) {
     const found = new Set(this.#memory.keys());
     this.#try((storage) => {
       for (let index = 0; index < storage.length; index++) {
         const key = storage.key(index);
-        if (key.startsWith(PREFIX)) found.add(key.slice(PREFIX.length));
+        if (key?.startsWith(PREFIX)) found.add(key.slice(PREFIX.length));
       }
     });
     return [...found].filter((key) => key.startsWith(start));
   }
 
+  /** @param {string} key */
   #get(key) {
-    return this.#try((storage) => storage.getItem(PREFIX + key)) ?? null;
+    return this.#try((storage) => storage.getItem(PREFIX + key)) ?? "null";
   }
 
+  /**
+   * @template T
+   * @param {(storage: Storage) => T} use
+   * @param {() => void} otherwise
+   */
   #try(use, otherwise = () => {}) {
     const { works } = this;
+    /** @type {T | undefined} */
     let result;
     try {
       if (this.#storage) result = use(this.#storage);
       else otherwise();
     } catch (error) {
       // A full storage can still be read; any other error says that there is none.
-      if (error?.name !== "QuotaExceededError") this.#blocked = true;
+      if (!(error instanceof DOMException) || error.name !== "QuotaExceededError")
+        this.#blocked = true;
       otherwise();
     }
     if (this.works !== works) this.dispatchEvent(new Event("change"));

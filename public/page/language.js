@@ -3,7 +3,9 @@ import { browserKept } from "./kept.js";
 const KEY = "language";
 
 /** The languages that the page has its texts in, by the tag of BCP 47. The first is for all other readers. */
-export const LANGUAGES = ["en", "zh-Hant"];
+export const LANGUAGES = /** @type {const} */ (["en", "zh-Hant"]);
+
+/** @typedef {(typeof LANGUAGES)[number]} Tag */
 
 /**
  * In which language the page speaks: the one that the reader has chosen here, or else the first of the
@@ -21,7 +23,7 @@ class Language extends EventTarget {
 
   /** The other language. */
   get other() {
-    return LANGUAGES.find((tag) => tag !== this.#tag);
+    return this.#tag === "en" ? "zh-Hant" : "en";
   }
 
   /**
@@ -36,7 +38,11 @@ class Language extends EventTarget {
     return region === undefined ? this.#tag : `${this.#tag}-${region}`;
   }
 
-  /** Speaks another language from now on, and over a reload. */
+  /**
+   * Speaks another language from now on, and over a reload.
+   *
+   * @param {Tag} tag
+   */
   choose(tag) {
     if (tag === this.#tag) return;
     this.#tag = tag;
@@ -48,18 +54,21 @@ class Language extends EventTarget {
 /** The page's language. */
 export const language = new Language();
 
+/** @param {readonly string[]} tags */
 function firstOf(tags) {
   const known = tags.map((tag) => languageOf(localeOf(tag)));
   return known.find((tag) => tag !== undefined) ?? LANGUAGES[0];
 }
 
 // Chinese has two scripts, and a tag says by its region which it means: `zh-TW` is `zh-Hant-TW`.
+/** @param {Intl.Locale | undefined} locale */
 function languageOf(locale) {
   const { language: name, script } = locale?.maximize() ?? {};
   return LANGUAGES.find((known) => known === name || known === `${name}-${script}`);
 }
 
 // Where the system has no language, Chromium says `en-US@posix`, which is no tag.
+/** @param {string} tag */
 function localeOf(tag) {
   try {
     return new Intl.Locale(tag.replace(/@.*/, ""));
@@ -68,6 +77,10 @@ function localeOf(tag) {
   }
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is Tag}
+ */
 function isLanguage(value) {
-  return LANGUAGES.includes(value);
+  return LANGUAGES.some((tag) => tag === value);
 }

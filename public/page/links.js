@@ -4,6 +4,12 @@ const ADDRESS = /\bhttps?:\/\/[^\s\p{C}<>"`{}|\\^「」『』【】《》〈〉�
 /** What stands behind an address rather than in it. */
 const BEHIND = /[.,:;!?'*_~]+$/u;
 
+/** What opens a bracket, by what closes it. */
+const OPENING = new Map([
+  [")", "("],
+  ["]", "["],
+]);
+
 /** Longer ones are no addresses that anybody wants to open. */
 const LONGEST = 2_048;
 
@@ -14,6 +20,7 @@ const LONGEST = 2_048;
  * @returns {(string | HTMLAnchorElement)[]}
  */
 export function linked(text) {
+  /** @type {(string | HTMLAnchorElement)[]} */
   const parts = [];
   let end = 0;
   for (const { 0: found, index } of text.matchAll(ADDRESS)) {
@@ -26,6 +33,7 @@ export function linked(text) {
   return parts.filter((part) => part !== "");
 }
 
+/** @param {string} address */
 function linkTo(address) {
   const link = document.createElement("a");
   link.href = address;
@@ -36,14 +44,17 @@ function linkTo(address) {
 }
 
 // A bracket belongs to the address if it was opened there, as in Wikipedia's.
+/** @param {string} found */
 function withoutWhatFollows(found) {
   let address = found.replace(BEHIND, "");
   while (isUnopened(address)) address = address.slice(0, -1).replace(BEHIND, "");
   return address;
 }
 
+/** @param {string} address */
 function isUnopened(address) {
-  const open = { ")": "(", "]": "[" }[address.at(-1)];
+  const last = address.slice(-1);
+  const open = OPENING.get(last);
   if (open === undefined) return false;
-  return address.split(open).length < address.split(address.at(-1)).length;
+  return address.split(open).length < address.split(last).length;
 }

@@ -7,17 +7,30 @@ language.addEventListener("change", () => {
   formats = makeFormats();
 });
 
-/** A whole number, as readers of the page's language write it. */
+/**
+ * A whole number, as readers of the page's language write it.
+ *
+ * @param {number} number
+ */
 export function inWords(number) {
   return formats.whole.format(number);
 }
 
-/** How far something is. Never 100 % before the end. */
+/**
+ * How far something is. Never 100 % before the end.
+ *
+ * @param {number} part 0 to 1
+ */
 export function percent(part) {
   return formats.share.format(Math.floor(part * 100) / 100);
 }
 
-/** A part of a whole, which may be small. */
+/**
+ * A part of a whole, which may be small.
+ *
+ * @param {number} part
+ * @param {number} total
+ */
 export function shareOf(part, total) {
   return formats.share.format(total > 0 ? part / total : 0);
 }
@@ -40,14 +53,16 @@ export function size(bytes, inBytes) {
  * Picks a form by number.
  *
  * @param {number} count
- * @param {{ one?: string, other: string }} forms by the names of `Intl.PluralRules`
+ * @param {Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }} forms by the names of `Intl.PluralRules`
  */
 export function byCount(count, forms) {
   return forms[formats.plural.select(count)] ?? forms.other;
 }
 
 function makeFormats() {
+  /** @param {Intl.NumberFormatOptions} [options] */
   const numbers = (options) => new Intl.NumberFormat(language.locale, options);
+  /** @param {number} count */
   const digits = (count) => ({ minimumFractionDigits: count, maximumFractionDigits: count });
   return {
     whole: numbers(),

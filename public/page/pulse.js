@@ -28,9 +28,12 @@ export class Pulse {
   #lost;
   /** When something came last. */
   #heardAt = 0;
-  #quiet = 0;
-  #doubt = 0;
-  #deadline = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #quiet;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #doubt;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #deadline;
   #wasLate = false;
 
   /**
@@ -61,12 +64,12 @@ export class Pulse {
   /** Something came. */
   heard() {
     this.#heardAt = performance.now();
-    if (this.#deadline !== 0) this.#calm();
+    if (this.#deadline !== undefined) this.#calm();
   }
 
   /** Waits for an answer that the server owes, if it is not waited for already. */
   expect(ms = ANSWER_MS) {
-    if (this.#deadline !== 0) return;
+    if (this.#deadline !== undefined) return;
     this.#doubt = setTimeout(() => this.#setDoubtful(true), DOUBT_MS);
     const due = performance.now() + ms;
     this.#deadline = setTimeout(() => this.#judge(due), ms);
@@ -84,17 +87,19 @@ export class Pulse {
     return true;
   }
 
+  /** @param {number} ms */
   #listen(ms) {
     this.#quiet = setTimeout(() => {
       const rest = this.#heardAt + QUIET_MS - performance.now();
       if (rest > 0) return this.#listen(rest);
-      if (this.#deadline === 0 && this.#ask()) this.expect();
+      if (this.#deadline === undefined && this.#ask()) this.expect();
       this.#listen(QUIET_MS);
     }, ms);
   }
 
   // In a page that was frozen, the deadline may come before the answer that waits behind it; in a
   // hidden one every timer is late. So the first late deadline counts for nothing.
+  /** @param {number} due when it should have come */
   #judge(due) {
     const isLate = performance.now() - due > LATE_MS && !this.#wasLate;
     this.#calm();
@@ -107,11 +112,12 @@ export class Pulse {
   #calm() {
     clearTimeout(this.#doubt);
     clearTimeout(this.#deadline);
-    this.#deadline = 0;
+    this.#deadline = undefined;
     this.#wasLate = false;
     this.#setDoubtful(false);
   }
 
+  /** @param {boolean} doubtful */
   #setDoubtful(doubtful) {
     if (this.doubtful === doubtful) return;
     this.doubtful = doubtful;

@@ -1,6 +1,11 @@
+import { find } from "./element.js";
 import { decoded } from "./names.js";
 import { inText, texts } from "./texts.js";
 
+/** @typedef {import("./connection.js").Connection} Connection */
+/** @typedef {{ place: string, reason: import("./texts.js").Said, isOffline: boolean }} About */
+
+/** @type {Record<Connection["condition"], (about: About) => string>} */
 const SENTENCES = {
   idle: () => "",
   connecting: ({ place }) => texts().connectingTo(place),
@@ -12,21 +17,29 @@ const SENTENCES = {
   closed: ({ reason }) => inText(reason),
 };
 
-/** A connection's condition in one or two words. */
+/**
+ * A connection's condition in one or two words.
+ *
+ * @param {Connection} connection
+ */
 export function stateName({ condition }) {
   return texts()[condition];
 }
 
-/** Which dot a connection has: only one that is known to work has that of `open`. */
+/**
+ * Which dot a connection has: only one that is known to work has that of `open`.
+ *
+ * @param {Connection} connection
+ */
 export function dotOf({ condition }) {
   return condition === "local" ? "open" : condition;
 }
 
 /** The line that says how the shown demo is connected, with a button to connect at once. */
 export class StateLine {
-  #line = document.querySelector("#state");
-  #text = document.querySelector("#stateText");
-  #button = document.querySelector("#reconnect");
+  #line = find("#state", HTMLElement);
+  #text = find("#stateText", HTMLElement);
+  #button = find("#reconnect", HTMLElement);
   #gone;
 
   /**
@@ -53,6 +66,7 @@ export class StateLine {
   }
 }
 
+/** @param {Connection} connection */
 function sentence({ condition, reason, url }) {
   const place = decoded(new URL(url).pathname);
   return SENTENCES[condition]({ place, reason, isOffline: !navigator.onLine });

@@ -1,46 +1,61 @@
+import { find, span } from "./element.js";
 import { dotOf, stateName } from "./state-line.js";
 import { texts } from "./texts.js";
 
 /** More messages than this are not counted on a tab. */
 const MOST = 99;
 
+/** @typedef {import("./demo.js").Demo} Demo */
+
 /** The links that choose a demo. The choice lives in the address, so Back and bookmarks work. */
 export class Tabs {
   #demos;
-  #links = new Map();
+  #links = /** @type {Map<Demo, HTMLAnchorElement>} */ (new Map());
+  /** @type {(demo: Demo, rest: string) => void} */
   #chosen = () => {};
 
-  /** @param {import("./demo.js").Demo[]} demos the first is shown when the address names none */
+  /** @param {Demo[]} demos the first is shown when the address names none */
   constructor(demos) {
     this.#demos = demos;
-    const list = document.querySelector("#tabs");
+    const list = find("#tabs", HTMLElement);
     for (const demo of demos) {
       const link = document.createElement("a");
-      link.append(part("dot"), part("title"), part("note"), part("unread"));
-      link.firstChild.ariaHidden = "true";
+      const dot = span("dot");
+      dot.ariaHidden = "true";
+      link.append(dot, span("title"), span("note"), span("unread"));
       this.#links.set(demo, link);
       const item = document.createElement("li");
       item.append(link);
       list.append(item);
+      /** @param {Demo} demo */
       this.refresh(demo);
     }
     addEventListener("hashchange", () => this.#choose());
   }
 
-  /** Calls `listener` with the demo that the address names, now and whenever it changes. */
+  /**
+   * Calls `listener` with the demo that the address names, now and whenever it changes.
+   *
+   * @param {(demo: Demo, rest: string) => void} listener
+   */
   onChoose(listener) {
     this.#chosen = listener;
     this.#choose();
   }
 
-  /** Shows a demo's state and how many of its messages wait to be read. */
+  /**
+   * Shows a demo's state and how many of its messages wait to be read.
+   *
+   * @param {Demo} demo
+   */
   refresh(demo) {
     const link = this.#links.get(demo);
+    if (link === undefined) return;
     link.href = `#${demo.place}`;
     link.dataset.state = dotOf(demo.connection);
-    link.querySelector(".title").textContent = demo.title;
-    link.querySelector(".note").textContent = stateName(demo.connection);
-    const unread = link.querySelector(".unread");
+    find(".title", HTMLElement, link).textContent = demo.title;
+    find(".note", HTMLElement, link).textContent = stateName(demo.connection);
+    const unread = find(".unread", HTMLElement, link);
     unread.hidden = demo.unread === 0;
     unread.textContent =
       demo.unread > MOST ? texts().unreadMore(MOST) : texts().unread(demo.unread);
@@ -56,11 +71,4 @@ export class Tabs {
     }
     this.#chosen(demo, rest);
   }
-}
-
-function part(className, text = "") {
-  const span = document.createElement("span");
-  span.className = className;
-  span.textContent = text;
-  return span;
 }

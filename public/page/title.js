@@ -9,6 +9,7 @@ export class Title {
     this.#demos = demos;
   }
 
+  /** @param {string} heading */
   show(heading) {
     const unread = this.#demos.reduce((sum, demo) => sum + demo.unread, 0);
     const title = `${unread > 0 ? `(${unread}) ` : ""}${heading} · ${SITE}`;

@@ -1,5 +1,6 @@
 import { inWords, size } from "../numbers.js";
 
+/** @param {number} count */
 const bytes = (count) => `${inWords(count)} 位元組`;
 
 const NAME_RULE = "1 到 64 個字元：任何文字的字母、附加符號與數字，以及 _ 和 -。";
