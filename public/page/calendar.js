@@ -84,7 +84,7 @@ function makeFormats() {
   /** @param {Intl.DateTimeFormatOptions} options */
   const dates = (options) => new Intl.DateTimeFormat(language.locale, options);
   /** @type {Intl.DateTimeFormatOptions} */
-  const time = { hour: "numeric", minute: "2-digit" };
+  const time = { hour: isHalfDay() ? "numeric" : "2-digit", minute: "2-digit" };
   /** @type {Intl.DateTimeFormatOptions} */
   const short = { month: "short", day: "numeric" };
   /** @type {Intl.DateTimeFormatOptions} */
@@ -100,6 +100,14 @@ function makeFormats() {
     full: dates({ dateStyle: "full", timeStyle: "medium" }),
     relative: new Intl.RelativeTimeFormat(language.locale, { numeric: "auto" }),
   };
+}
+
+// 3:55 in the afternoon, and 03:55 of a day of 24 hours.
+function isHalfDay() {
+  const { hour12 } = new Intl.DateTimeFormat(language.locale, {
+    hour: "numeric",
+  }).resolvedOptions();
+  return hour12 === true;
 }
 
 // A reader who travels has another zone when the window is seen again.

@@ -78,6 +78,17 @@ export class Connection extends EventTarget {
     });
   }
 
+  /**
+   * Calls `listener` with each text that comes.
+   *
+   * @param {(text: string) => void} listener
+   */
+  onText(listener) {
+    this.addEventListener("message", (event) => {
+      if (event instanceof MessageEvent) listener(event.data);
+    });
+  }
+
   get state() {
     return this.#state;
   }

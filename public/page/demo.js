@@ -46,7 +46,11 @@ export class Demo extends EventTarget {
     return this.title;
   }
 
-  /** The part after `#` that leads here. */
+  /**
+   * The part after `#` that leads here.
+   *
+   * @returns {string}
+   */
   get place() {
     return this.name;
   }

@@ -1,11 +1,13 @@
 import { Connection } from "../../page/connection.js";
 import { Demo } from "../../page/demo.js";
-import { texts } from "../../page/texts.js";
+import { inText, texts } from "../../page/texts.js";
 import { History } from "./history.js";
 import { whyTooLong } from "./text-limit.js";
 
 /** How many texts may wait for their answers. */
 const LIMIT = 50;
+
+/** @typedef {import("./history.js").Entry} Entry */
 
 /**
  * The echo: the server answers each message, and nobody else sees it. The answers come in the order
@@ -14,15 +16,15 @@ const LIMIT = 50;
 export class Echo extends Demo {
   history = new History();
   /** Texts that were sent and not answered, as they show when the answer is overdue. */
-  #owed = new Set();
-  #failed = new Set();
+  #owed = /** @type {Set<Entry>} */ (new Set());
+  #failed = /** @type {Set<Entry>} */ (new Set());
 
   constructor() {
     super({
       name: "echo",
       connection: new Connection(() => "ws/"),
     });
-    this.connection.addEventListener("message", ({ data }) => this.#answered(data));
+    this.connection.onText((data) => this.#answered(data));
     this.connection.addEventListener("condition", () => this.#overdue());
     this.connection.addEventListener("state", () => this.#lost());
     addEventListener("beforeunload", (event) => {
@@ -30,15 +32,23 @@ export class Echo extends Demo {
     });
   }
 
-  /** @returns {string} why the text was not taken; empty when it was */
+  /**
+   * @param {string} text
+   * @returns {string} why the text was not taken; empty when it was
+   */
   send(text) {
     const refusal = whyTooLong(text) || (this.#owed.size < LIMIT ? "" : texts().tooManyOwed(LIMIT));
     if (refusal !== "") return refusal;
+    /** @type {Entry} */
     const entry = { from: "me", text, at: new Date().toISOString(), state: "sending" };
     return this.#post(entry) ? "" : texts().notSent;
   }
 
-  /** Sends a text again that was not answered. */
+  /**
+   * Sends a text again that was not answered.
+   *
+   * @param {Entry} entry
+   */
   retry(entry) {
     if (this.connection.state === "closed") this.connection.open();
     if (!this.#post(entry)) return;
@@ -47,24 +57,32 @@ export class Echo extends Demo {
     this.emit("change");
   }
 
-  /** Gives up a text that was not answered. */
+  /**
+   * Gives up a text that was not answered.
+   *
+   * @param {Entry} entry
+   */
   discard(entry) {
     this.#failed.delete(entry);
     this.history.drop(entry);
     this.emit("change");
   }
 
+  /** @param {Entry} entry */
   #post(entry) {
-    if (!this.connection.send(entry.text)) return false;
+    if (!this.connection.send(inText(entry.text))) return false;
     this.#owed.add(entry);
     this.connection.expect();
     return true;
   }
 
+  /** @param {string} text */
   #answered(text) {
     const [entry] = this.#owed;
-    this.#owed.delete(entry);
-    this.history.drop(entry);
+    if (entry) {
+      this.#owed.delete(entry);
+      this.history.drop(entry);
+    }
     this.history.add({ text, from: "others" });
     if (this.#owed.size > 0) this.connection.expect();
     this.emit("change");

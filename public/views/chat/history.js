@@ -15,8 +15,11 @@
  * still being sent. The oldest make room for new ones.
  */
 export class History {
+  /** @type {Set<Entry>} */
   #changed = new Set();
+  /** @type {Entry[]} */
   #items = [];
+  /** @type {Set<Entry>} */
   #waiting = new Set();
   #total = 0;
   #limit;
@@ -39,7 +42,11 @@ export class History {
     return [...this.#waiting];
   }
 
-  /** Places an entry, one that waited too, after all that have a place. */
+  /**
+   * Places an entry, one that waited too, after all that have a place.
+   *
+   * @param {Entry} entry
+   */
   add(entry) {
     this.#waiting.delete(entry);
     this.#items.push(entry);
@@ -47,17 +54,30 @@ export class History {
     if (this.#items.length > this.#limit) this.#items.shift();
   }
 
-  /** Shows an entry at the end until it is added or dropped. */
+  /**
+   * Shows an entry at the end until it is added or dropped.
+   *
+   * @param {Entry} entry
+   */
   wait(entry) {
     this.#waiting.add(entry);
   }
 
-  /** Drops an entry that waits. */
+  /**
+   * Drops an entry that waits.
+   *
+   * @param {Entry} entry
+   */
   drop(entry) {
     this.#waiting.delete(entry);
   }
 
-  /** Changes what an entry says. */
+  /**
+   * Changes what an entry says.
+   *
+   * @param {Entry} entry
+   * @param {Partial<Entry>} values
+   */
   change(entry, values) {
     Object.assign(entry, values);
     this.#changed.add(entry);
@@ -70,7 +90,11 @@ export class History {
     return changed;
   }
 
-  /** The entries kept that were placed after the first `total` ones. */
+  /**
+   * The entries kept that were placed after the first `total` ones.
+   *
+   * @param {number} total
+   */
   since(total) {
     const missed = Math.min(this.#total - total, this.#items.length);
     return missed === 0 ? [] : this.#items.slice(-missed);

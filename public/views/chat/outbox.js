@@ -8,6 +8,8 @@ const LIMIT = 50;
 /** Stands before the keys of all outboxes. */
 const PREFIX = "outbox ";
 
+/** @typedef {import("./history.js").Entry} Entry */
+
 /**
  * A message on its way.
  *
@@ -15,7 +17,7 @@ const PREFIX = "outbox ";
  * @property {string} id its own for ever, so that the server knows it when it comes again
  * @property {string} text
  * @property {boolean} posted whether this connection has taken it
- * @property {import("./history.js").Entry} entry how it shows
+ * @property {Entry} entry how it shows
  * @property {string} epoch in which it was seen among the room's messages; empty before
  */
 
@@ -24,6 +26,7 @@ const PREFIX = "outbox ";
  * are bounded: what does not fit is refused, never dropped.
  */
 export class Outbox {
+  /** @type {Map<string, Letter>} */
   #letters = new Map();
   #key;
 
@@ -35,7 +38,9 @@ export class Outbox {
 
   /** Whether any outbox of this window has letters, of rooms that were left too. */
   static get anyWaits() {
-    return windowKept.keys(PREFIX).some((key) => windowKept.read(key, areLetters)?.length > 0);
+    return windowKept
+      .keys(PREFIX)
+      .some((key) => (windowKept.read(key, areLetters) ?? []).length > 0);
   }
 
   /** @returns {Letter[]} in the order they were written */
@@ -51,41 +56,68 @@ export class Outbox {
     return this.size >= LIMIT;
   }
 
-  /** Why `text` cannot be taken; empty when it can. */
+  /**
+   * Why `text` cannot be taken; empty when it can.
+   *
+   * @param {string} text
+   */
   refusal(text) {
     if (this.full) return texts().outboxFull(LIMIT);
     return whyTooLong(say(newId(), text));
   }
 
-  /** @returns {Letter} */
+  /**
+   * @param {string} text
+   * @returns {Letter}
+   */
   add(text) {
     const letter = this.#put(newId(), text);
     this.#save();
     return letter;
   }
 
-  /** @returns {Letter | undefined} */
+  /**
+   * @param {string} id
+   * @returns {Letter | undefined}
+   */
   get(id) {
     return this.#letters.get(id);
   }
 
-  /** The first letter with this text that was not seen in this epoch of the room. */
+  /**
+   * The first letter with this text that was not seen in this epoch of the room.
+   *
+   * @param {string} text
+   * @param {string} epoch
+   */
   unseen(text, epoch) {
     return this.letters.find((letter) => letter.epoch !== epoch && letter.text === text);
   }
 
-  /** The letter that an entry shows. */
+  /**
+   * The letter that an entry shows.
+   *
+   * @param {Entry} entry
+   */
   of(entry) {
     return this.letters.find((letter) => letter.entry === entry);
   }
 
-  /** Takes a letter out: it was acknowledged, or given up. */
+  /**
+   * Takes a letter out: it was acknowledged, or given up.
+   *
+   * @param {Letter} letter
+   */
   remove(letter) {
     this.#letters.delete(letter.id);
     this.#save();
   }
 
-  /** Gives a letter another id, for one that the server will never take. */
+  /**
+   * Gives a letter another id, for one that the server will never take.
+   *
+   * @param {Letter} letter
+   */
   renew(letter) {
     this.#letters.delete(letter.id);
     letter.id = newId();
@@ -96,6 +128,7 @@ export class Outbox {
   /**
    * Hands all letters that are on their way and that this connection has not taken to `send`, in
    * order, until it takes no more.
+   * @param {(text: string) => boolean} send
    */
   post(send) {
     for (const letter of this.#letters.values()) {
@@ -115,8 +148,14 @@ export class Outbox {
     for (const letter of this.#letters.values()) letter.posted = false;
   }
 
+  /**
+   * @param {string} id
+   * @param {string} text
+   */
   #put(id, text) {
+    /** @type {Entry} */
     const entry = { from: "me", text, at: new Date().toISOString(), state: "sending" };
+    /** @type {Letter} */
     const letter = { id, text, posted: false, entry, epoch: "" };
     this.#letters.set(id, letter);
     return letter;
@@ -129,8 +168,14 @@ export class Outbox {
   }
 }
 
+/**
+ * @param {string} id
+ * @param {string} text
+ */
 function say(id, text) {
-  return JSON.stringify({ type: "say", id, text });
+  /** @type {import("./chat-v1.js").Say} */
+  const message = { type: "say", id, text };
+  return JSON.stringify(message);
 }
 
 // `crypto.randomUUID` exists in secure contexts only, and a page on a local network is none.
@@ -142,10 +187,15 @@ function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is [id: string, text: string][]}
+ */
 function areLetters(value) {
   return Array.isArray(value) && value.every(isLetter);
 }
 
+/** @param {unknown} value */
 function isLetter(value) {
   return Array.isArray(value) && value.length === 2 && value.every((it) => typeof it === "string");
 }

@@ -8,6 +8,9 @@ import { Members } from "./members.js";
 import { Outbox } from "./outbox.js";
 import { Transcript } from "./transcript.js";
 
+/** @typedef {import("./history.js").Entry} Entry */
+/** @typedef {import("./chat-v1.js").FromServer} FromServer */
+
 /**
  * The room: everyone who has it open reads what everyone writes. It speaks `chat.v1`.
  *
@@ -19,6 +22,7 @@ export class Room extends Demo {
   you = loadName("clientId");
   /** The room's name, also one that cannot be; empty before the first visit. */
   roomName = "";
+  /** @type {Transcript | undefined} */
   #transcript;
   #nothing = new History();
   #welcomed = false;
@@ -28,7 +32,7 @@ export class Room extends Demo {
       name: "room",
       connection: new Connection(() => this.#address, { protocols: ["chat.v1"], ping: PING }),
     });
-    this.connection.addEventListener("message", ({ data }) => {
+    this.connection.onText((data) => {
       const message = readMessage(data);
       if (message) this.#receive(message);
     });
@@ -39,6 +43,7 @@ export class Room extends Demo {
     });
   }
 
+  /** @override */
   get heading() {
     return texts().roomHeading(this.roomName);
   }
@@ -47,18 +52,22 @@ export class Room extends Demo {
     return this.#transcript?.history ?? this.#nothing;
   }
 
+  /** @override */
   get reachable() {
     return this.#transcript !== undefined;
   }
 
+  /** @override */
   get place() {
     return this.roomName === "" ? this.name : this.#placeOf(this.roomName);
   }
 
+  /** @override */
   get ready() {
     return this.connection.state !== "closed" && !this.#transcript?.outbox.full;
   }
 
+  /** @override */
   get replaying() {
     return this.#transcript?.replaying ?? false;
   }
@@ -66,6 +75,9 @@ export class Room extends Demo {
   /**
    * Goes to the room of that name, as it stands in the address; without one to this window's last
    * room, or to a new one.
+   *
+   * @override
+   * @param {string} rest
    */
   visit(rest) {
     const wanted = decoded(rest) || this.roomName || loadName("room");
@@ -73,10 +85,13 @@ export class Room extends Demo {
     if (wanted !== this.roomName) this.#enter(wanted);
   }
 
-  /** @returns {string} why another name cannot be taken now; empty when it was */
+  /**
+   * @param {string} you
+   * @returns {string} why another name cannot be taken now; empty when it was
+   */
   rename(you) {
     if (you === this.you) return "";
-    if (this.#transcript?.outbox.size > 0) return texts().sendFirst;
+    if (this.#transcript && this.#transcript.outbox.size > 0) return texts().sendFirst;
     this.you = saveName("clientId", you);
     this.#transcript?.rename(you);
     if (this.#transcript) this.#move();
@@ -84,7 +99,10 @@ export class Room extends Demo {
     return "";
   }
 
-  /** @returns {string} why the text was not taken; empty when it was */
+  /**
+   * @param {string} text
+   * @returns {string} why the text was not taken; empty when it was
+   */
   send(text) {
     if (!this.#transcript || this.connection.state === "closed") {
       return texts().notConnected;
@@ -96,29 +114,39 @@ export class Room extends Demo {
     return "";
   }
 
-  /** Sends a message again that failed. */
+  /**
+   * Sends a message again that failed.
+   *
+   * @param {Entry} entry
+   */
   retry(entry) {
-    this.#transcript.retry(entry);
+    this.#transcript?.retry(entry);
     if (this.connection.state === "closed") this.connection.open();
     else this.#post();
   }
 
-  /** Gives up a message that failed. */
+  /**
+   * Gives up a message that failed.
+   *
+   * @param {Entry} entry
+   */
   discard(entry) {
-    this.#transcript.discard(entry);
+    this.#transcript?.discard(entry);
     this.#post();
   }
 
   get #address() {
-    const query = new URLSearchParams(this.#transcript?.position).toString();
+    const query = queryOf(this.#transcript?.position);
     const names = [this.roomName, this.you].map(encodeURIComponent).join("/");
     return `chat/${names}${query && `?${query}`}`;
   }
 
+  /** @param {string} name */
   #placeOf(name) {
     return `${this.name}/${encodeURIComponent(name)}`;
   }
 
+  /** @param {string} name */
   #enter(name) {
     const left = this.#transcript;
     left?.keep();
@@ -127,7 +155,7 @@ export class Room extends Demo {
     this.members.reset([]);
     this.#transcript = isName(name) ? new Transcript(saveName("room", name), this.you) : undefined;
     if (this.#transcript) {
-      if (left?.outbox.size > 0) this.#transcript.remind(left);
+      if (left && left.outbox.size > 0) this.#transcript.remind(left);
       this.#move();
     } else {
       this.connection.close(() => texts().noRoomName);
@@ -153,21 +181,24 @@ export class Room extends Demo {
     this.emit("state");
   }
 
+  /** @param {FromServer} message */
   #receive(message) {
+    const transcript = this.#transcript;
+    if (!transcript) return;
     switch (message.type) {
       case "welcome":
-        this.#transcript.welcome(message);
+        transcript.welcome(message);
         this.members.reset(message.members);
         this.#welcomed = true;
-        this.#transcript.outbox.recall();
+        transcript.outbox.recall();
         this.#post();
         this.emit("members");
         break;
       case "message":
-        if (this.#transcript.message(message)) this.emit("news");
+        if (transcript.message(message)) this.emit("news");
         break;
       case "ack":
-        this.#transcript.ack(message);
+        transcript.ack(message);
         this.#post();
         break;
       case "joined":
@@ -178,14 +209,15 @@ export class Room extends Demo {
         this.#changed(message.changes);
         break;
       case "error":
-        this.#transcript.error(message);
+        transcript.error(message);
         break;
     }
     this.#watch();
     this.emit("change");
-    if (this.replaying && this.#transcript.replayed) this.#settle();
+    if (this.replaying && transcript.replayed) this.#settle();
   }
 
+  /** @param {import("./chat-v1.js").Of<"presence">["changes"]} changes */
   #changed(changes) {
     for (const { type, member } of changes) {
       if (type === "joined") this.members.join(member);
@@ -196,7 +228,7 @@ export class Room extends Demo {
 
   // Letters go out after the welcome only: what was not acknowledged, in its order and first.
   #post() {
-    if (this.#welcomed) this.#transcript.outbox.post((text) => this.connection.send(text));
+    if (this.#welcomed) this.#transcript?.outbox.post((text) => this.connection.send(text));
     this.#watch();
     this.emit("change");
     this.emit("state");
@@ -206,7 +238,7 @@ export class Room extends Demo {
   #settle() {
     const transcript = this.#transcript;
     requestAnimationFrame(() => {
-      if (!transcript.replayed) return;
+      if (!transcript?.replayed) return;
       transcript.replaying = false;
       this.emit("change");
     });
@@ -216,4 +248,10 @@ export class Room extends Demo {
   #watch() {
     if (!this.#welcomed || this.#transcript?.outbox.owed) this.connection.expect();
   }
+}
+
+/** @param {import("../../page/position.js").Position | undefined} position */
+function queryOf(position) {
+  const { epoch = "", offset = "" } = position ?? {};
+  return position ? new URLSearchParams({ epoch, offset: String(offset) }).toString() : "";
 }

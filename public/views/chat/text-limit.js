@@ -8,12 +8,20 @@ const INVISIBLE = /^[\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\uf
 
 const encoder = new TextEncoder();
 
-/** Why nobody could see a message of `text`; empty when somebody can. */
+/**
+ * Why nobody could see a message of `text`; empty when somebody can.
+ *
+ * @param {string} text
+ */
 export function whyUnseen(text) {
   return INVISIBLE.test(text) ? texts().unseen : "";
 }
 
-/** Why the server would not read `frame`, which is all that is sent; empty when it would. */
+/**
+ * Why the server would not read `frame`, which is all that is sent; empty when it would.
+ *
+ * @param {string} frame
+ */
 export function whyTooLong(frame) {
   const excess = encoder.encode(frame).length - MAX_BYTES;
   return excess <= 0 ? "" : texts().tooLongBy(excess);

@@ -8,6 +8,13 @@ import { Outbox } from "./outbox.js";
 const MISSED = () => texts().missed;
 const MAYBE_MISSED = () => texts().maybeMissed;
 
+/** @typedef {import("./history.js").Entry} Entry */
+/** @typedef {import("../../page/texts.js").Said} Said */
+/**
+ * @template {import("./chat-v1.js").FromServer["type"]} Type
+ * @typedef {import("./chat-v1.js").Of<Type>} Of
+ */
+
 /**
  * What one client knows of a room: its messages, up to which position, and its own that are on
  * their way. It keeps the promise that nothing shows twice and that nothing is lost silently.
@@ -16,19 +23,29 @@ export class Transcript {
   history = new History();
   /** Whether what is drawn now was said before. */
   replaying = false;
-  /** The position of the last message seen; undefined before the first welcome. */
+  /**
+   * The position of the last message seen; undefined before the first welcome.
+   *
+   * @type {import("../../page/position.js").Position | undefined}
+   */
   position;
   #key;
+  /** @type {Outbox} */
   #outbox;
+  /** @type {Absence | undefined} */
   #absence;
   /** Offsets of own messages that show already, because they were acknowledged first. */
-  #early = new Set();
+  #early = /** @type {Set<number>} */ (new Set());
 
+  /**
+   * @param {string} room
+   * @param {string} you
+   */
   constructor(room, you) {
     this.room = room;
     this.you = you;
     this.#key = `seen ${room}`;
-    this.#openOutbox();
+    this.#outbox = this.#openOutbox();
   }
 
   /** Messages of this client that the server has not acknowledged. */
@@ -38,13 +55,17 @@ export class Transcript {
 
   /** Whether all has come that was said before. */
   get replayed() {
-    return this.#absence?.isLive(this.position.offset + 1) ?? false;
+    return this.position !== undefined && this.#absence?.isLive(this.position.offset + 1) === true;
   }
 
-  /** Goes on under another name; only while the outbox is empty. */
+  /**
+   * Goes on under another name; only while the outbox is empty.
+   *
+   * @param {string} you
+   */
   rename(you) {
     this.you = you;
-    this.#openOutbox();
+    this.#outbox = this.#openOutbox();
   }
 
   /** Keeps the position for the next time this window comes to the room. */
@@ -52,13 +73,21 @@ export class Transcript {
     if (this.position) windowKept.write(this.#key, this.position);
   }
 
-  /** Says that messages wait in a room that was left. */
+  /**
+   * Says that messages wait in a room that was left.
+   *
+   * @param {Transcript} left
+   */
   remind({ room, outbox }) {
     const { size } = outbox;
     this.#note(() => texts().waitingIn(room, size));
   }
 
-  /** The server's first message of a connection, and of an epoch. */
+  /**
+   * The server's first message of a connection, and of an epoch.
+   *
+   * @param {Of<"welcome">} welcome
+   */
   welcome(welcome) {
     const seen = this.position ?? windowKept.read(this.#key, isPosition);
     this.#absence = new Absence(welcome, seen);
@@ -69,23 +98,31 @@ export class Transcript {
     if (this.#absence.missed === "maybe") this.#note(MAYBE_MISSED);
   }
 
-  /** @returns {boolean} whether it is news */
+  /**
+   * @param {Of<"message">} message
+   * @returns {boolean} whether it is news
+   */
   message({ offset, from, text, at }) {
     const { position } = this;
-    if (!position || offset <= position.offset) return false;
+    const absence = this.#absence;
+    if (!position || !absence || offset <= position.offset) return false;
     if (offset > position.offset + 1) this.#note(MISSED);
     this.position = { epoch: position.epoch, offset };
     if (from === this.you) {
-      this.#own(offset, text, at);
+      this.#own(position.epoch, { offset, text, at });
       return false;
     }
-    const live = this.#absence.isLive(offset);
-    if (!live && this.#absence.isBelowLine(offset)) this.#count();
+    const live = absence.isLive(offset);
+    if (!live && absence.isBelowLine(offset)) this.#count(absence);
     this.history.add({ from: "others", who: from, text, at });
-    return live || this.#absence.isNews(offset);
+    return live || absence.isNews(offset);
   }
 
-  /** The server has given a message of this client its place. */
+  /**
+   * The server has given a message of this client its place.
+   *
+   * @param {Of<"ack">} message
+   */
   ack({ id, offset }) {
     const letter = this.#outbox.get(id);
     if (!letter || !this.position) return;
@@ -96,20 +133,32 @@ export class Transcript {
     if (offset > this.position.offset) this.#early.add(offset);
   }
 
-  /** The server has refused a message. */
+  /**
+   * The server has refused a message.
+   *
+   * @param {Of<"error">} message
+   */
   error({ code, message, id }) {
-    const letter = this.#outbox.get(id);
-    if (!letter) return this.#note(() => texts().refusedMessage(message));
+    const letter = id === undefined ? undefined : this.#outbox.get(id);
+    if (!letter) return void this.#note(() => texts().refusedMessage(message));
     this.history.change(letter.entry, { state: "failed", reason: message });
     if (code === "id_reused") this.#outbox.renew(letter);
   }
 
-  /** Writes a message, which shows as on its way. */
+  /**
+   * Writes a message, which shows as on its way.
+   *
+   * @param {string} text
+   */
   say(text) {
     this.history.wait(this.#outbox.add(text).entry);
   }
 
-  /** Says of all that is on its way that it will not go by itself. */
+  /**
+   * Says of all that is on its way that it will not go by itself.
+   *
+   * @param {Said} reason
+   */
   fail(reason) {
     for (const { entry, epoch } of this.#outbox.letters) {
       if (epoch === "" && entry.state === "sending") {
@@ -118,48 +167,65 @@ export class Transcript {
     }
   }
 
-  /** Sends one that failed again, or all. */
+  /**
+   * Sends one that failed again, or all.
+   *
+   * @param {Entry[]} entries
+   */
   retry(...entries) {
-    for (const { entry } of this.#outbox.letters) {
+    for (const letter of this.#outbox.letters) {
+      const { entry } = letter;
       if (entry.state !== "failed" || (entries.length > 0 && !entries.includes(entry))) continue;
-      this.#outbox.of(entry).posted = false;
+      letter.posted = false;
       this.history.change(entry, { state: "sending", reason: "" });
     }
   }
 
-  /** Gives up one that failed. */
+  /**
+   * Gives up one that failed.
+   *
+   * @param {Entry} entry
+   */
   discard(entry) {
-    this.#outbox.remove(this.#outbox.of(entry));
+    const letter = this.#outbox.of(entry);
+    if (letter) this.#outbox.remove(letter);
     this.history.drop(entry);
   }
 
   // Its text says which letter it is: the server answers in order, and the acknowledgement that
   // follows corrects nothing one could see, since equal texts of one client look the same.
-  #own(offset, text, at) {
+  /**
+   * @param {string} epoch
+   * @param {{ offset: number, text: string, at: string }} message
+   */
+  #own(epoch, { offset, text, at }) {
     if (this.#early.delete(offset)) return;
-    const letter = this.#outbox.unseen(text, this.position.epoch);
+    const letter = this.#outbox.unseen(text, epoch);
     if (!letter) return this.history.add({ from: "me", who: this.you, text, at });
     const shown = letter.epoch !== "";
-    letter.epoch = this.position.epoch;
+    letter.epoch = epoch;
     this.history.change(letter.entry, { at });
     if (!shown) this.history.add(letter.entry);
   }
 
-  #count() {
-    const absence = this.#absence;
+  /** @param {Absence} absence */
+  #count(absence) {
     absence.count += 1;
     if (absence.line) return this.history.change(absence.line, {});
     absence.line = this.#note(() => absence.text);
   }
 
+  /** @param {Said} text */
   #note(text) {
+    /** @type {Entry} */
     const entry = { from: "notice", text };
     this.history.add(entry);
     return entry;
   }
 
   #openOutbox() {
-    this.#outbox = new Outbox(`${this.room} ${this.you}`);
-    for (const { entry } of this.#outbox.letters) this.history.wait(entry);
+    const outbox = new Outbox(`${this.room} ${this.you}`);
+    for (const { entry } of outbox.letters) this.history.wait(entry);
+    return outbox;
   }
 }
