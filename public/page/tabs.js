@@ -5,9 +5,11 @@ import { texts } from "./texts.js";
 /** More messages than this are not counted on a tab. */
 const MOST = 99;
 
-/** @typedef {import("./demo.js").Demo} Demo */
-
-/** The links that choose a demo. The choice lives in the address, so Back and bookmarks work. */
+/**
+ * The links that choose a demo. The choice lives in the address, so Back and bookmarks work.
+ *
+ * @template {import("./demo.js").Demo} Demo
+ */
 export class Tabs {
   #demos;
   #links = /** @type {Map<Demo, HTMLAnchorElement>} */ (new Map());

@@ -1,11 +1,12 @@
+import { find } from "../../page/element.js";
 import { whyUnseen } from "./text-limit.js";
 
 /** Where a message is written. What cannot be sent stays here, in sight. */
 export class Composer {
-  #form = document.querySelector("#composer");
-  #input = document.querySelector("#messageText");
-  #button = document.querySelector("#send");
-  #hint = document.querySelector("#hint");
+  #form = find("#composer", HTMLElement);
+  #input = find("#messageText", HTMLInputElement);
+  #button = find("#send", HTMLElement);
+  #hint = find("#hint", HTMLElement);
 
   /**
    * @param {(text: string) => string} send says why the text was not taken, or nothing
@@ -28,6 +29,7 @@ export class Composer {
     });
   }
 
+  /** @param {boolean} visible */
   set visible(visible) {
     this.#form.hidden = !visible;
   }
@@ -44,6 +46,7 @@ export class Composer {
   /**
    * Says whether a message would be taken now. The button is only marked as disabled: a really
    * disabled one would drop the focus and leave Enter without an answer.
+   * @param {boolean} ready
    */
   set ready(ready) {
     if (this.#button.ariaDisabled === String(!ready)) return;

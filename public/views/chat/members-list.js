@@ -1,3 +1,4 @@
+import { find } from "../../page/element.js";
 import { texts } from "../../page/texts.js";
 
 /** How many members are listed by name. */
@@ -5,8 +6,8 @@ const LIMIT = 200;
 
 /** The list of members on the page: it is drawn at most once a frame. */
 export class MembersList {
-  #count = document.querySelector("#memberCount");
-  #list = document.querySelector("#memberList");
+  #count = find("#memberCount", HTMLElement);
+  #list = find("#memberList", HTMLElement);
   #room;
   #frame = 0;
 
@@ -33,6 +34,10 @@ export class MembersList {
   }
 }
 
+/**
+ * @param {string} text
+ * @param {boolean} mine
+ */
 function toItem(text, mine) {
   const item = document.createElement("li");
   const name = document.createElement("span");

@@ -1,31 +1,40 @@
 import { Announcer } from "../../page/announcer.js";
 import { onNewDay } from "../../page/calendar.js";
-import { texts } from "../../page/texts.js";
+import { find } from "../../page/element.js";
+import { inText, texts } from "../../page/texts.js";
 import { createLine, separateDays, updateLine } from "./line.js";
+
+/** @typedef {import("./history.js").Entry} Entry */
+/** @typedef {import("./history.js").History} History */
+/** @typedef {import("./echo.js").Echo | import("./room.js").Room} Conversation */
 
 /** How far from the end, in pixels, still counts as reading the newest message. */
 const NEAR = 48;
 
 /** The list on the page. It shows one demo's history at a time, and follows it. */
 export class Messages {
-  #log = document.querySelector("#log");
-  #list = document.querySelector("#messages");
-  #empty = document.querySelector("#empty");
-  #newest = document.querySelector("#newest");
-  #demo = null;
-  #history = null;
-  /** The lines on the page, with a place and without, by entry. */
+  #log = find("#log", HTMLElement);
+  #list = find("#messages", HTMLElement);
+  #empty = find("#empty", HTMLElement);
+  #newest = find("#newest", HTMLElement);
+  /** @type {Conversation | undefined} */
+  #demo;
+  /** @type {History | undefined} */
+  #history;
+  /**
+   * The lines on the page, with a place and without, by entry.
+   *
+   * @type {Map<Entry, HTMLElement>}
+   */
   #lines = new Map();
   /** How many entries of the history were ever drawn. */
   #shown = 0;
   #frame = 0;
   #following = true;
-  #news = new Announcer(document.querySelector("#news"), (count) => texts().newMessages(count));
-  #failures = new Announcer(document.querySelector("#news"), (count) =>
-    texts().messagesNotSent(count),
-  );
+  #news = new Announcer(find("#news", HTMLElement), (count) => texts().newMessages(count));
+  #failures = new Announcer(find("#news", HTMLElement), (count) => texts().messagesNotSent(count));
 
-  /** @param {(action: "retry" | "discard", entry: object) => void} act */
+  /** @param {(action: "retry" | "discard", entry: Entry) => void} act */
   constructor(act) {
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#newest.addEventListener("click", () => {
@@ -33,11 +42,12 @@ export class Messages {
       this.#log.focus();
     });
     this.#list.addEventListener("click", ({ target }) => {
+      if (!(target instanceof HTMLElement)) return;
       const { action } = target.dataset;
-      if (action === undefined) return;
+      if (action !== "retry" && action !== "discard") return;
       const line = target.closest("li");
       for (const [entry, owner] of this.#lines) if (owner === line) act(action, entry);
-      document.querySelector("#messageText").focus();
+      find("#messageText", HTMLElement).focus();
     });
     onNewDay(() => this.redraw());
     new ResizeObserver(() => {
@@ -45,12 +55,17 @@ export class Messages {
     }).observe(this.#log);
   }
 
+  /** @param {boolean} visible */
   set visible(visible) {
     this.#log.hidden = !visible;
     if (!visible) this.#newest.hidden = true;
   }
 
-  /** Shows another demo's history, or another one of the same demo, from its newest message. */
+  /**
+   * Shows another demo's history, or another one of the same demo, from its newest message.
+   *
+   * @param {Conversation} demo
+   */
   show(demo) {
     this.#demo = demo;
     this.#history = demo.history;
@@ -73,13 +88,15 @@ export class Messages {
 
   /** Draws what has changed in the history, at most once a frame however much arrives. */
   refresh() {
-    this.#frame ||= requestAnimationFrame(() => this.#render(this.#demo.replaying));
+    this.#frame ||= requestAnimationFrame(() => this.#render(this.#demo?.replaying ?? false));
   }
 
+  /** @param {boolean} silent */
   #render(silent) {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const history = this.#history;
+    if (history === undefined) return;
     const before = this.#shown;
     const changed = history.takeChanged();
     // Messages that were already there are not news to a screen reader.
@@ -92,7 +109,7 @@ export class Messages {
       const line = this.#lines.get(entry);
       if (line) updateLine(line, entry);
     }
-    this.#place(history.since(before));
+    this.#place(history, history.since(before));
     this.#shown = history.total;
     this.#wait(history.waiting);
     separateDays(this.#list.children);
@@ -102,18 +119,23 @@ export class Messages {
   }
 
   // What is written here is read out once: where it is drawn, or apart from a flood of others.
+  /**
+   * @param {Entry[]} fresh
+   * @param {Set<Entry>} changed
+   */
   #mayBeRead(fresh, changed) {
     const mine = fresh.filter(({ state }) => state !== undefined);
     const failed = [...changed].filter(({ state }) => state === "failed");
     const news = this.#news.admit(fresh.length - mine.length);
     const aloud = this.#failures.admit(failed.length) && news;
-    if (!aloud && mine.length > 0) this.#news.say(mine.at(-1).text);
+    const last = mine.at(-1);
+    if (!aloud && last) this.#news.say(inText(last.text));
     return aloud;
   }
 
   /** Draws the words again that have changed: what yesterday was today has another name. */
   redraw() {
-    if (this.#history === null) return;
+    if (this.#demo === undefined) return;
     this.#empty.textContent = this.#demo.emptyText;
     this.#log.ariaLive = "off";
     for (const [entry, line] of this.#lines) updateLine(line, entry);
@@ -122,7 +144,12 @@ export class Messages {
 
   // Entries with a place go before those without. One that got its place just now is mostly the
   // first of those, and stays where it is.
-  #place(entries) {
+  /**
+   * @param {History} history
+   * @param {Entry[]} entries
+   */
+  #place(history, entries) {
+    /** @type {ChildNode | null} */
     let waiting = this.#list.querySelector(":scope > [data-waiting]");
     let fresh = document.createDocumentFragment();
     const flush = () => {
@@ -142,13 +169,15 @@ export class Messages {
     }
     flush();
     const placed = this.#list.querySelectorAll(":scope > :not([data-waiting])").length;
-    for (let extra = placed - this.#history.length; extra > 0; extra--) {
-      this.#list.firstChild.remove();
+    for (let extra = placed - history.length; extra > 0; extra--) {
+      this.#list.firstChild?.remove();
     }
     if (this.#lines.size > 2 * this.#list.childElementCount) this.#forget();
   }
 
+  /** @param {Entry[]} entries */
   #wait(entries) {
+    /** @type {Set<Element>} */
     const gone = new Set(this.#list.querySelectorAll(":scope > [data-waiting]"));
     for (const entry of entries) {
       const line = this.#lines.get(entry) ?? this.#draw(entry);
@@ -158,6 +187,7 @@ export class Messages {
     for (const line of gone) line.remove();
   }
 
+  /** @param {Entry} entry */
   #draw(entry) {
     const line = createLine(entry);
     this.#lines.set(entry, line);

@@ -1,3 +1,4 @@
+import { find } from "../../page/element.js";
 import { composed, isName } from "../../page/names.js";
 
 /** A form with a name in it: a room's, or one's own. */
@@ -10,8 +11,8 @@ export class NameForm {
    * @param {(name: string) => string} submit says why the name was not taken, or nothing
    */
   constructor(form, submit) {
-    this.#input = form.querySelector("input");
-    this.#note = form.querySelector("output");
+    this.#input = find("input", HTMLInputElement, form);
+    this.#note = find("output", HTMLOutputElement, form);
     this.#input.addEventListener("input", () => this.#check());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -20,7 +21,11 @@ export class NameForm {
     });
   }
 
-  /** The name that is taken now. What somebody is typing makes room for another one only. */
+  /**
+   * The name that is taken now. What somebody is typing makes room for another one only.
+   *
+   * @param {string} name
+   */
   set value(name) {
     if (this.#input.defaultValue === name) return;
     this.#input.defaultValue = name;

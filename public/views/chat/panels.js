@@ -1,9 +1,11 @@
+import { find } from "../../page/element.js";
+
 /** From this width on there is room for the panels beside the messages. */
 const WIDE = matchMedia("(min-width: 50.0625rem)");
 
 /** What belongs to the room beside its messages: open where there is room, else folded up. */
 export class Panels {
-  #side = document.querySelector("#side");
+  #side = find("#side", HTMLElement);
   #panels = [...this.#side.querySelectorAll("details")];
 
   constructor() {
@@ -18,6 +20,7 @@ export class Panels {
     }
   }
 
+  /** @param {boolean} visible */
   set visible(visible) {
     this.#side.hidden = !visible;
   }

@@ -1,3 +1,4 @@
+import { find } from "../../page/element.js";
 import { texts } from "../../page/texts.js";
 
 /** How long the button says that it has copied. */
@@ -5,17 +6,22 @@ const FEEDBACK_MS = 2_500;
 
 /** The link to the room, to be given to others. */
 export class Share {
-  #row = document.querySelector("#share");
-  #button = document.querySelector("#copyLink");
-  #link = document.querySelector("#roomLink");
-  #feedback = document.querySelector("#copied");
-  #timer = 0;
+  #row = find("#share", HTMLElement);
+  #button = find("#copyLink", HTMLElement);
+  #link = find("#roomLink", HTMLInputElement);
+  #feedback = find("#copied", HTMLElement);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   constructor() {
     this.#button.addEventListener("click", () => void this.#copy());
   }
 
-  /** The part of the link after `#`; nothing hides the button. */
+  /**
+   * The part of the link after `#`; nothing hides the button.
+   *
+   * @param {string} place
+   */
   set place(place) {
     this.#row.hidden = place === "";
     const link = new URL(`#${place}`, location.href).href;
@@ -38,6 +44,7 @@ export class Share {
     }
   }
 
+  /** @param {string} text */
   #say(text) {
     clearTimeout(this.#timer);
     this.#feedback.textContent = text;

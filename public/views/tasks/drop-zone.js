@@ -1,10 +1,12 @@
+import { find } from "../../page/element.js";
+
 /** Where files are chosen: by the button, or by dropping them anywhere on the page. */
 export class DropZone {
   /** Whether the page takes files now. */
   active = false;
-  #zone = document.querySelector("#drop");
-  #input = document.querySelector("#files");
-  #button = document.querySelector("#choose");
+  #zone = find("#drop", HTMLElement);
+  #input = find("#files", HTMLInputElement);
+  #button = find("#choose", HTMLElement);
   #take;
 
   /** @param {(files: File[], folders: number) => void} take */
@@ -12,7 +14,7 @@ export class DropZone {
     this.#take = take;
     this.#button.addEventListener("click", () => this.#input.click());
     this.#input.addEventListener("change", () => {
-      const files = [...this.#input.files];
+      const files = [...(this.#input.files ?? [])];
       // So that the same file can be chosen again.
       this.#input.value = "";
       take(files, 0);
@@ -29,34 +31,44 @@ export class DropZone {
     this.#button.focus();
   }
 
+  /** @param {DragEvent} event */
   #over(event) {
-    if (!hasFiles(event)) return;
+    const files = filesOf(event);
+    if (files === undefined) return;
     event.preventDefault();
-    event.dataTransfer.dropEffect = this.active ? "copy" : "none";
+    files.dropEffect = this.active ? "copy" : "none";
     if (this.active) this.#mark(true);
   }
 
+  /** @param {DragEvent} event */
   #drop(event) {
-    if (!hasFiles(event)) return;
+    const dropped = filesOf(event);
+    if (dropped === undefined) return;
     event.preventDefault();
     this.#mark(false);
     if (!this.active) return;
-    const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
-    const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
+    const items = [...dropped.items].filter(({ kind }) => kind === "file");
+    const files = items
+      .filter((item) => !isFolder(item))
+      .map((item) => item.getAsFile())
+      .filter((file) => file !== null);
     this.#take(files, items.length - files.length);
   }
 
+  /** @param {boolean} over */
   #mark(over) {
     this.#zone.toggleAttribute("data-over", over);
   }
 }
 
 // A text that somebody drags is not for here.
-function hasFiles({ dataTransfer }) {
-  return dataTransfer.types.includes("Files");
+/** @param {DragEvent} event */
+function filesOf({ dataTransfer }) {
+  return dataTransfer?.types.includes("Files") ? dataTransfer : undefined;
 }
 
 // Among files a folder looks like one that cannot be read.
+/** @param {DataTransferItem} item */
 function isFolder(item) {
   return item.webkitGetAsEntry()?.isDirectory === true;
 }

@@ -22,6 +22,7 @@ export async function encodingOf(file) {
 }
 
 // Without a mark, it is the zeros of its ASCII characters that tell: all in every other place.
+/** @param {Uint8Array} bytes */
 function isUtf16(bytes) {
   if (bytes.length < 2) return false;
   const [first, second] = bytes;
@@ -33,6 +34,11 @@ function isUtf16(bytes) {
   return decode(zeros[0] === 0 ? "utf-16le" : "utf-16be", even, true) !== undefined;
 }
 
+/**
+ * @param {string} encoding
+ * @param {Uint8Array} bytes
+ * @param {boolean} cut whether there is more of it
+ */
 function decode(encoding, bytes, cut) {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: cut });
@@ -43,6 +49,7 @@ function decode(encoding, bytes, cut) {
 
 // Nearly all characters of a Chinese text stand beside each other, and are among those that Big5 has
 // first (0xA1 to 0xC6). So are many of GBK and EUC-KR, whose second bytes are never ASCII ones.
+/** @param {Uint8Array} bytes */
 function isLikeBig5(bytes) {
   let [all, common, low, beside] = [0, 0, 0, 0];
   for (let index = 0, end = -1; index < bytes.length - 1; index++) {

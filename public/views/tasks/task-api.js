@@ -1,4 +1,10 @@
-import { isPosition } from "../../page/position.js";
+import { fieldsOf, isPosition } from "../../page/position.js";
+
+/**
+ * A state of a task, as the tasks app declares it.
+ *
+ * @typedef {import("../../../apps/tasks/task.ts").TaskMessage} TaskMessage
+ */
 
 /** An answer that has not come by then will not come. */
 const ANSWER_MS = 10_000;
@@ -6,7 +12,8 @@ const ANSWER_MS = 10_000;
 /**
  * Asks how a task is.
  *
- * @returns {Promise<object | undefined>} its state; undefined when the server does not know it
+ * @param {string} id
+ * @returns {Promise<TaskMessage | undefined>} its state; undefined when the server does not know it
  * @throws {Error} when there was no answer, or one that says nothing about the task
  */
 export async function askState(id) {
@@ -18,7 +25,12 @@ export async function askState(id) {
   return state;
 }
 
-/** The state of a task that an event tells; undefined for an event that tells none. */
+/**
+ * The state of a task that an event tells; undefined for an event that tells none.
+ *
+ * @param {string} data
+ * @returns {TaskMessage | undefined}
+ */
 export function readState(data) {
   try {
     const state = JSON.parse(data);
@@ -31,6 +43,7 @@ export function readState(data) {
 /**
  * Asks to cancel a task.
  *
+ * @param {string} id
  * @returns {Promise<boolean>} false when it had ended, or the server does not know it
  * @throws {Error} as `askState` does
  */
@@ -41,12 +54,22 @@ export async function askToCancel(id) {
   return true;
 }
 
+/**
+ * @param {string} id
+ * @param {"GET" | "DELETE"} method
+ */
 function request(id, method) {
   const signal = AbortSignal.timeout(ANSWER_MS);
   return fetch(`tasks/${id}`, { method, cache: "no-store", signal });
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is TaskMessage}
+ */
 function isState(value) {
-  const texts = [value?.id, value?.status].every((it) => typeof it === "string");
-  return texts && Number.isFinite(value.progress) && isPosition(value.position);
+  /** @type {{ [Field in keyof TaskMessage]?: unknown }} */
+  const { id, status, progress, position } = fieldsOf(value);
+  const texts = [id, status].every((it) => typeof it === "string");
+  return texts && Number.isFinite(progress) && isPosition(position);
 }

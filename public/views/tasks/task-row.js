@@ -2,6 +2,9 @@ import { percent } from "../../page/numbers.js";
 import { inText, texts } from "../../page/texts.js";
 import { isWordResult, summaryOf, wordResult } from "./word-result.js";
 
+/** @typedef {import("./task.js").Task} Task */
+/** @typedef {"cancel" | "retry" | "remove"} Action */
+
 /** One task on the page. */
 export class TaskRow {
   element = document.createElement("li");
@@ -10,18 +13,19 @@ export class TaskRow {
   #state = part("span", "status");
   #result = document.createElement("details");
   #buttons;
+  /** @type {unknown} */
   #drawn;
 
   /**
-   * @param {import("./task.js").Task} task
-   * @param {(action: "cancel" | "retry" | "remove", task: object) => void} act
+   * @param {Task} task
+   * @param {(action: Action) => void} act
    */
   constructor(task, act) {
     this.#task = task;
     this.#buttons = {
-      cancel: button(texts().cancel, task, () => act("cancel", task)),
-      retry: button(texts().tryAgain, task, () => act("retry", task)),
-      remove: button(texts().remove, task, () => act("remove", task)),
+      cancel: button(texts().cancel, task, () => act("cancel")),
+      retry: button(texts().tryAgain, task, () => act("retry")),
+      remove: button(texts().remove, task, () => act("remove")),
     };
     const name = part("h3", "file", task.name);
     name.dir = "auto";
@@ -70,34 +74,44 @@ export class TaskRow {
   }
 
   // Who has pressed a button that goes away is led to the next one.
+  /** @param {Record<Action, boolean>} offered */
   #offer(offered) {
     const focused = document.activeElement;
-    const buttons = Object.entries(this.#buttons);
-    for (const [name, it] of buttons) it.hidden = !offered[name];
-    if (!buttons.some(([, it]) => it === focused && it.hidden)) return;
-    buttons.find(([, it]) => !it.hidden)?.[1].focus();
+    const { cancel, retry, remove } = this.#buttons;
+    cancel.hidden = !offered.cancel;
+    retry.hidden = !offered.retry;
+    remove.hidden = !offered.remove;
+    const buttons = [cancel, retry, remove];
+    if (!buttons.some((it) => it === focused && it.hidden)) return;
+    buttons.find((it) => !it.hidden)?.focus();
   }
 
   #drawResult() {
     const { result, status } = this.#task;
-    this.#result.hidden = status !== "succeeded" || !isWordResult(result);
-    if (this.#result.hidden || this.#drawn === result) return;
-    this.#drawn = result;
+    const shown = status === "succeeded" && isWordResult(result) ? result : undefined;
+    this.#result.hidden = shown === undefined;
+    if (shown === undefined || this.#drawn === shown) return;
+    this.#drawn = shown;
     const summary = document.createElement("summary");
-    summary.textContent = summaryOf(result);
+    summary.textContent = summaryOf(shown);
     const counted = part("div", "counted");
-    counted.append(...wordResult(result));
+    counted.append(...wordResult(shown));
     this.#result.replaceChildren(summary, counted);
   }
 }
 
-/** How a task is, in words. */
+/**
+ * How a task is, in words.
+ *
+ * @param {Task} task
+ */
 export function sentenceOf(task) {
   if (task.cancelling) return texts().cancelling;
   const text = stateOf(task);
   return task.note ? `${text} · ${inText(task.note)}` : text;
 }
 
+/** @param {Task} task */
 function stateOf({ status, progress, sent, error }) {
   switch (status) {
     case "waiting":
@@ -123,6 +137,11 @@ function stateOf({ status, progress, sent, error }) {
   }
 }
 
+/**
+ * @param {string} text
+ * @param {Task} task
+ * @param {() => void} press
+ */
 function button(text, { name }, press) {
   const made = part("button", "quiet", text);
   made.type = "button";
@@ -131,6 +150,12 @@ function button(text, { name }, press) {
   return made;
 }
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} element
+ * @param {string} className
+ * @param {string} text
+ */
 function part(element, className, text = "") {
   const made = document.createElement(element);
   made.className = className;

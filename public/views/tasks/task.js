@@ -1,6 +1,23 @@
+/** @type {Set<string>} */
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 /** Those that end without the server. */
 const ENDED = new Set([...FINAL, "refused", "forgotten"]);
+
+/** @typedef {import("./task-api.js").TaskMessage} TaskMessage */
+/** @typedef {import("../../page/texts.js").Said} Said */
+/** @typedef {TaskMessage["status"] | "waiting" | "uploading" | "unknown" | "refused" | "forgotten"} Status */
+
+/**
+ * What is kept of one.
+ *
+ * @typedef {object} About
+ * @property {string} [id] the server's
+ * @property {string} name
+ * @property {number} bytes
+ * @property {number} [at] when it was chosen, in milliseconds since 1970
+ * @property {File} [file]
+ * @property {Said} [error]
+ */
 
 /**
  * One task as this window knows it.
@@ -19,22 +36,32 @@ export class Task {
   at;
   /** Where there is one, the task can be tried again. */
   file;
+  /** @type {Status} */
   status;
   /** 0 to 1: of the upload, then of the work. */
   progress = 0;
-  /** What is said of it beside `status`, see `inText`. */
+  /**
+   * What is said of it beside `status`.
+   *
+   * @type {Said}
+   */
   note = "";
-  /** Why it has failed, see `inText`. */
+  /** Why it has failed. */
   error;
+  /** @type {unknown} */
   result;
-  /** Of the state that is known. */
+  /**
+   * Of the state that is known.
+   *
+   * @type {TaskMessage["position"] | undefined}
+   */
   position;
   /** Whether somebody has asked to cancel it. */
   cancelling = false;
   /** Whether the server has all of it, and may have begun. */
   sent = false;
 
-  /** @param {{ id?: string, name: string, bytes: number, at?: number, file?: File, error?: string | (() => string) }} about */
+  /** @param {About} about */
   constructor({ id = "", name, bytes, at = Date.now(), file, error = "" }) {
     this.id = id;
     this.name = name;
@@ -67,12 +94,21 @@ export class Task {
     Object.assign(this, { position: undefined, cancelling: false, sent: false });
   }
 
-  /** Is the server's from now on. */
+  /**
+   * Is the server's from now on.
+   *
+   * @param {{ id: string, status: Status }} task
+   */
   begin({ id, status }) {
     Object.assign(this, { id, status, progress: 0 });
   }
 
-  /** Ends without the server's word. */
+  /**
+   * Ends without the server's word.
+   *
+   * @param {Status} status
+   * @param {Said} error
+   */
   end(status, error = "") {
     Object.assign(this, { status, error, note: "", cancelling: false });
   }
@@ -80,6 +116,7 @@ export class Task {
   /**
    * Takes a state that the server has told; states may come twice, and by two ways.
    *
+   * @param {TaskMessage} state
    * @returns {boolean} whether it was not known
    */
   take({ status, progress, note = "", error = "", result, position }) {

@@ -1,4 +1,5 @@
 import { Announcer } from "../../page/announcer.js";
+import { find } from "../../page/element.js";
 import { texts } from "../../page/texts.js";
 import { DropZone } from "./drop-zone.js";
 import { sentenceOf, TaskRow } from "./task-row.js";
@@ -6,17 +7,20 @@ import { MAX_BYTES } from "./upload.js";
 import { AT_ONCE } from "./uploads.js";
 import { isWordResult, summaryOf } from "./word-result.js";
 
+/** @typedef {import("./task.js").Task} Task */
+/** @typedef {import("./task-row.js").Action} Action */
+
 /** The tasks on the page: where files are chosen, and a row for each task. */
 export class TasksView {
-  #section = document.querySelector("#taskView");
-  #list = document.querySelector("#taskList");
-  #empty = document.querySelector("#noTasks");
-  #clear = document.querySelector("#clearTasks");
-  #hint = document.querySelector("#taskHint");
-  #news = new Announcer(document.querySelector("#taskNews"), (count) => texts().tasksEnded(count));
+  #section = find("#taskView", HTMLElement);
+  #list = find("#taskList", HTMLElement);
+  #empty = find("#noTasks", HTMLElement);
+  #clear = find("#clearTasks", HTMLElement);
+  #hint = find("#taskHint", HTMLElement);
+  #news = new Announcer(find("#taskNews", HTMLElement), (count) => texts().tasksEnded(count));
   #zone = new DropZone((files, folders) => this.#take(files, folders));
   #tasks;
-  #rows = new Map();
+  #rows = /** @type {Map<Task, TaskRow>} */ (new Map());
   #frame = 0;
 
   /** @param {import("./tasks.js").Tasks} tasks */
@@ -27,9 +31,12 @@ export class TasksView {
       tasks.clear();
       this.#zone.focus();
     });
-    tasks.addEventListener("ended", ({ detail }) => this.#announce(detail));
+    tasks.addEventListener("ended", (event) => {
+      if (event instanceof CustomEvent) this.#announce(event.detail);
+    });
   }
 
+  /** @param {boolean} visible */
   set visible(visible) {
     this.#section.hidden = !visible;
     this.#zone.active = visible;
@@ -59,22 +66,30 @@ export class TasksView {
 
   #label() {
     this.#empty.textContent = this.#tasks.emptyText;
-    document.querySelector("#dropRule").textContent = texts().dropRule(MAX_BYTES, AT_ONCE);
+    find("#dropRule", HTMLElement).textContent = texts().dropRule(MAX_BYTES, AT_ONCE);
   }
 
+  /**
+   * @param {File[]} files
+   * @param {number} folders
+   */
   #take(files, folders) {
     const refusal = files.length > 0 ? this.#tasks.add(files) : "";
     const folded = folders > 0 ? texts().noFolder : "";
     this.#hint.textContent = [refusal, folded].filter((text) => text !== "").join(" ");
   }
 
+  /**
+   * @param {Action} action
+   * @param {Task} task
+   */
   #act(action, task) {
     const next = this.#rows.get(task)?.element.nextElementSibling;
     this.#tasks[action](task);
     this.#render();
     if (action !== "remove") return;
     const button = next?.querySelector("button:not([hidden])");
-    if (button) button.focus();
+    if (button instanceof HTMLElement) button.focus();
     else this.#zone.focus();
   }
 
@@ -86,6 +101,7 @@ export class TasksView {
     this.#clear.hidden = !list.some(({ ended }) => ended);
     for (const [task, row] of this.#rows) if (!list.includes(task)) this.#drop(task, row);
     // What is there already must not be moved: that would take the focus away.
+    /** @type {ChildNode | null} */
     let place = this.#list.firstChild;
     for (const task of list) {
       const { element } = this.#rowOf(task);
@@ -94,11 +110,16 @@ export class TasksView {
     }
   }
 
+  /**
+   * @param {Task} task
+   * @param {TaskRow} row
+   */
   #drop(task, { element }) {
     element.remove();
     this.#rows.delete(task);
   }
 
+  /** @param {Task} task */
   #rowOf(task) {
     const row = this.#rows.get(task) ?? new TaskRow(task, (action) => this.#act(action, task));
     this.#rows.set(task, row);
@@ -110,6 +131,7 @@ export class TasksView {
     return row;
   }
 
+  /** @param {Task} task */
   #announce(task) {
     if (!this.#news.admit(1)) return;
     const text = isWordResult(task.result) ? summaryOf(task.result) : sentenceOf(task);

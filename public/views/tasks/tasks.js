@@ -13,6 +13,9 @@ const LIMIT = 50;
 /** Tasks of which nothing is told for this long are asked about. */
 const SILENCE_MS = 10_000;
 
+/** @typedef {import("./task-api.js").TaskMessage} TaskMessage */
+/** @typedef {{ controller: AbortController, start: () => Promise<void> }} Turn */
+
 /**
  * The tasks that were begun in this browser. The server tells of all tasks by one WebSocket, from
  * when it opens; how a task was before is asked, and so nothing is missed.
@@ -22,9 +25,11 @@ const SILENCE_MS = 10_000;
 export class Tasks extends Demo {
   #store = new TaskStore();
   #uploads = new Uploads();
-  #turns = new Map();
+  #turns = /** @type {Map<Task, Turn>} */ (new Map());
+  /** @type {Task[]} */
   #tasks;
-  #silence = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #silence;
 
   constructor() {
     super({
@@ -34,12 +39,13 @@ export class Tasks extends Demo {
     const kept = this.#store.load();
     this.#tasks = kept.slice(0, LIMIT);
     for (const { id } of kept.slice(LIMIT)) this.#store.drop(id);
-    this.connection.addEventListener("message", ({ data }) => this.#receive(readState(data)));
+    this.connection.onText((data) => this.#receive(readState(data)));
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("beforeunload", (event) => {
       if (this.#tasks.some(({ pending }) => pending)) event.preventDefault();
     });
     // A phone may end a hidden window without another word.
+    /** @param {boolean} leaving */
     const keep = (leaving) => this.#store.keepUploads(this.#tasks, { leaving });
     document.addEventListener("visibilitychange", () => keep(document.hidden));
     addEventListener("pagehide", () => keep(true));
@@ -74,15 +80,20 @@ export class Tasks extends Demo {
     return texts().filesTaken(taken.length, files.length, LIMIT);
   }
 
-  /** Cancels a task, wherever it is. */
+  /**
+   * Cancels a task, wherever it is.
+   *
+   * @param {Task} task
+   */
   cancel(task) {
     if (task.ended || task.cancelling) return;
     if (task.status === "waiting") {
-      this.#uploads.remove(this.#turns.get(task)?.start);
+      const turn = this.#turns.get(task);
+      if (turn) this.#uploads.remove(turn.start);
       this.#turns.delete(task);
       task.end("cancelled");
     } else if (task.status === "uploading" && !task.sent) {
-      this.#turns.get(task).controller.abort();
+      this.#turns.get(task)?.controller.abort();
     } else {
       task.cancelling = true;
       // One that was sent and has no id yet is cancelled as soon as it has.
@@ -91,7 +102,11 @@ export class Tasks extends Demo {
     this.#changed();
   }
 
-  /** Begins a task again whose file is still there. */
+  /**
+   * Begins a task again whose file is still there.
+   *
+   * @param {Task} task
+   */
   retry(task) {
     this.#store.drop(task.id);
     task.wait();
@@ -99,7 +114,11 @@ export class Tasks extends Demo {
     this.#changed();
   }
 
-  /** Takes an ended task out of the list. */
+  /**
+   * Takes an ended task out of the list.
+   *
+   * @param {Task} task
+   */
   remove(task) {
     this.#store.drop(task.id);
     this.#tasks = this.#tasks.filter((other) => other !== task);
@@ -111,21 +130,31 @@ export class Tasks extends Demo {
     for (const task of this.#tasks.filter(({ ended }) => ended)) this.remove(task);
   }
 
+  /** @param {number} count */
   #makeRoom(count) {
     const ended = this.#tasks.filter((task) => task.ended);
     const excess = this.#tasks.length + count - LIMIT;
     for (const task of ended.reverse().slice(0, Math.max(excess, 0))) this.remove(task);
   }
 
+  /** @param {Task} task */
   #queue(task) {
+    /** @type {Turn} */
     const turn = { controller: new AbortController(), start: () => this.#upload(task, turn) };
     this.#turns.set(task, turn);
     this.#uploads.add(turn.start);
   }
 
+  /**
+   * @param {Task} task
+   * @param {Turn} turn
+   */
   async #upload(task, { controller: { signal } }) {
+    const { file } = task;
+    if (file === undefined) return;
     task.status = "uploading";
     this.#changed();
+    /** @param {number} part */
     const onProgress = (part) => {
       task.progress = part;
       this.emit("change");
@@ -135,7 +164,7 @@ export class Tasks extends Demo {
       this.emit("change");
     };
     try {
-      task.begin(await upload(task.file, { signal, onProgress, onSent }));
+      task.begin(await upload(file, { signal, onProgress, onSent }));
       this.#followed(task);
     } catch (error) {
       if (signal.aborted) task.end("cancelled");
@@ -151,6 +180,7 @@ export class Tasks extends Demo {
   }
 
   // What was told of it before its id was known has been passed over.
+  /** @param {Task} task */
   #followed(task) {
     this.#store.keep(task);
     if (task.cancelling) void this.#cancelThere(task);
@@ -158,6 +188,7 @@ export class Tasks extends Demo {
     this.#watch();
   }
 
+  /** @param {Task} task */
   async #cancelThere(task) {
     try {
       if (!(await askToCancel(task.id))) await this.#ask(task);
@@ -169,11 +200,16 @@ export class Tasks extends Demo {
     }
   }
 
+  /** @param {TaskMessage | undefined} message */
   #receive(message) {
     const task = message && this.#tasks.find(({ id }) => id === message.id);
-    if (task) this.#take(task, message);
+    if (task && message) this.#take(task, message);
   }
 
+  /**
+   * @param {Task} task
+   * @param {TaskMessage} message
+   */
   #take(task, message) {
     const seen = task.status !== "unknown";
     const news = task.take(message);
@@ -183,17 +219,26 @@ export class Tasks extends Demo {
     return news;
   }
 
+  /**
+   * @param {Task} task
+   * @param {import("./task.js").Status} status
+   * @param {import("../../page/texts.js").Said} error
+   */
   #end(task, status, error) {
     task.end(status, error);
     this.#told(task);
   }
 
+  /** @param {Task} task */
   #told(task) {
     this.dispatchEvent(new CustomEvent("ended", { detail: task }));
     this.emit("news");
   }
 
-  /** @returns {Promise<boolean>} whether there was something new to learn, or nothing to be heard */
+  /**
+   * @param {Task} task
+   * @returns {Promise<boolean>} whether there was something new to learn, or nothing to be heard
+   */
   async #ask(task) {
     const { id } = task;
     try {

@@ -9,6 +9,7 @@ const STALLED_MS = 30_000;
 
 /** Why a file was not taken. The message is for people, and says what to do. */
 export class UploadFailed extends Error {
+  /** @override */
   name = "UploadFailed";
   /** The message, in whatever language the page speaks: see `inText`. */
   said;
@@ -30,15 +31,21 @@ export class UploadFailed extends Error {
 const FINAL = [404, 413, 415];
 
 /**
+ * @typedef {object} UploadOptions
+ * @property {AbortSignal} signal breaks it off; the promise is then rejected with its reason
+ * @property {(part: number) => void} onProgress how much has gone, 0 to 1
+ * @property {() => void} onSent all has gone: the task may have begun
+ */
+
+/** @typedef {{ id: string, status: import("./task.js").Status }} Begun */
+
+/**
  * Sends a file to the server, which begins a task with it. `fetch` cannot tell how much has gone,
  * so this is an `XMLHttpRequest`.
  *
  * @param {File} file
- * @param {object} options
- * @param {AbortSignal} options.signal breaks it off; the promise is then rejected with its reason
- * @param {(part: number) => void} options.onProgress how much has gone, 0 to 1
- * @param {() => void} options.onSent all has gone: the task may have begun
- * @returns {Promise<{ id: string, status: string }>}
+ * @param {UploadOptions} options
+ * @returns {Promise<Begun>}
  * @throws {UploadFailed}
  */
 export async function upload(file, options) {
@@ -48,11 +55,17 @@ export async function upload(file, options) {
   return send(file, options);
 }
 
+/**
+ * @param {File} file
+ * @param {UploadOptions} options
+ * @returns {Promise<Begun>}
+ */
 function send(file, { signal, onProgress, onSent }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     let sent = false;
     const watch = stopwatch(STALLED_MS, () => fail(stalled(sent)));
+    /** @param {Error} error */
     const fail = (error) => {
       watch.stop();
       reject(error);
@@ -80,6 +93,10 @@ function send(file, { signal, onProgress, onSent }) {
   });
 }
 
+/**
+ * @param {number} ms
+ * @param {() => void} late
+ */
 function stopwatch(ms, late) {
   let timer = setTimeout(late, ms);
   return {
@@ -91,6 +108,7 @@ function stopwatch(ms, late) {
   };
 }
 
+/** @param {File} file */
 async function expectText(file) {
   // One that cannot be read any more cannot be sent, which says so.
   const encoding = await encodingOf(file).catch(() => "unknown");
@@ -98,6 +116,10 @@ async function expectText(file) {
   if (reason !== undefined) throw new UploadFailed(reason, { isFinal: true });
 }
 
+/**
+ * @param {string} encoding
+ * @param {File} file
+ */
 function noText(encoding, { type }) {
   switch (encoding) {
     case "utf-16":
@@ -112,14 +134,17 @@ function noText(encoding, { type }) {
 }
 
 // A type that says text is wrong, and so says nothing.
+/** @param {string} type */
 function noTextAtAll(type) {
   return () => texts().noText(type.startsWith("text/") ? "" : type);
 }
 
+/** @param {File} file */
 function tooLarge(file) {
   return new UploadFailed(() => texts().tooLarge(file.size, MAX_BYTES), { isFinal: true });
 }
 
+/** @param {boolean} sent */
 function stalled(sent) {
   const seconds = STALLED_MS / 1_000;
   if (sent) return new UploadFailed(() => texts().unansweredUpload(seconds));
@@ -127,14 +152,23 @@ function stalled(sent) {
 }
 
 // A browser does not tell whether it was the network or the file.
+/** @param {boolean} sent */
 function brokenOff(sent) {
   return new UploadFailed(() => (sent ? texts().brokeAfter : texts().brokeBefore));
 }
 
+/**
+ * @param {XMLHttpRequest} request
+ * @param {File} file
+ */
 function refused(request, file) {
   return new UploadFailed(sentence(request, file), { isFinal: FINAL.includes(request.status) });
 }
 
+/**
+ * @param {XMLHttpRequest} request
+ * @param {File} file
+ */
 function sentence(request, { size, type }) {
   const { status, responseText } = request;
   switch (status) {

@@ -3,7 +3,7 @@ export const AT_ONCE = 3;
 
 /** Uploads a few files at a time. The others wait for their turn, in order. */
 export class Uploads {
-  #waiting = new Set();
+  #waiting = /** @type {Set<() => Promise<void>>} */ (new Set());
   #running = 0;
 
   /** @param {() => Promise<void>} turn begins an upload, and resolves when it has ended */
@@ -12,7 +12,11 @@ export class Uploads {
     this.#next();
   }
 
-  /** Takes one out that waits. */
+  /**
+   * Takes one out that waits.
+   *
+   * @param {() => Promise<void>} turn
+   */
   remove(turn) {
     this.#waiting.delete(turn);
   }

@@ -1,4 +1,5 @@
 import { inWords } from "../../page/numbers.js";
+import { fieldsOf } from "../../page/position.js";
 import { texts } from "../../page/texts.js";
 import { barChart } from "./bar-chart.js";
 import { wordTable } from "./word-table.js";
@@ -7,17 +8,31 @@ const BARS = 10;
 /** Of a word; the table has it whole. */
 const LETTERS = 12;
 
-/** Whether a task's result is what this page can show; a server may keep none that is too long. */
+/** @typedef {{ word: string, count: number }} Count */
+/** @typedef {{ lines: number, words: number, bytes: number, top: Count[] }} WordResult */
+
+/**
+ * Whether a task's result is what this page can show; a server may keep none that is too long.
+ *
+ * @param {unknown} result
+ * @returns {result is WordResult}
+ */
 export function isWordResult(result) {
-  const numbers = [result?.lines, result?.words, result?.bytes];
-  return numbers.every(Number.isFinite) && Array.isArray(result.top) && result.top.every(isCount);
+  const { lines, words, bytes, top } = fieldsOf(result);
+  return [lines, words, bytes].every(Number.isFinite) && Array.isArray(top) && top.every(isCount);
 }
 
+/** @param {unknown} value */
 function isCount(value) {
-  return typeof value?.word === "string" && Number.isFinite(value.count);
+  const { word, count } = fieldsOf(value);
+  return typeof word === "string" && Number.isFinite(count);
 }
 
-/** What was counted, in two words. */
+/**
+ * What was counted, in two words.
+ *
+ * @param {WordResult} result
+ */
 export function summaryOf({ words }) {
   return texts().words(words);
 }
@@ -25,7 +40,7 @@ export function summaryOf({ words }) {
 /**
  * What was counted: the totals, the first words as a bar chart, and all that were sent as a table.
  *
- * @param {{ lines: number, words: number, bytes: number, top: { word: string, count: number }[] }} result
+ * @param {WordResult} result
  * @returns {HTMLElement[]}
  */
 export function wordResult({ lines, words, bytes, top }) {
@@ -46,6 +61,10 @@ export function wordResult({ lines, words, bytes, top }) {
   return [totals, figure, wordTable(top, words)];
 }
 
+/**
+ * @param {string} name
+ * @param {number} number
+ */
 function pair(name, number) {
   const term = document.createElement("dt");
   term.textContent = name;
@@ -57,6 +76,7 @@ function pair(name, number) {
 }
 
 // By characters as people see them, as far as code points are.
+/** @param {string} word */
 function shortened(word) {
   const letters = [...word.slice(0, 4 * LETTERS)];
   return letters.length > LETTERS ? `${letters.slice(0, LETTERS).join("")}…` : word;

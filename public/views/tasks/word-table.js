@@ -1,10 +1,12 @@
 import { inWords, shareOf } from "../../page/numbers.js";
 import { texts } from "../../page/texts.js";
 
+/** @typedef {import("./word-result.js").Count} Count */
+
 /**
  * The most frequent words as a table, in a box that scrolls.
  *
- * @param {{ word: string, count: number }[]} top
+ * @param {Count[]} top
  * @param {number} words how many there are in all
  */
 export function wordTable(top, words) {
@@ -26,6 +28,10 @@ export function wordTable(top, words) {
   return box;
 }
 
+/**
+ * @param {Count} entry
+ * @param {number} words how many there are in all
+ */
 function rowOf({ word, count }, words) {
   const row = document.createElement("tr");
   row.append(
@@ -36,6 +42,11 @@ function rowOf({ word, count }, words) {
   return row;
 }
 
+/**
+ * @param {"th" | "td"} name
+ * @param {string} text
+ * @param {Partial<HTMLTableCellElement>} properties
+ */
 function cell(name, text, properties = {}) {
   const made = document.createElement(name);
   Object.assign(made, properties);
