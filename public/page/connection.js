@@ -1,6 +1,7 @@
 import PartySocket, { CloseEvent as OwnCloseEvent } from "../vendor/partysocket/ws.js";
 import { Backoff } from "./backoff.js";
 import { describeClose, leastWait, shouldReturn } from "./close-codes.js";
+import { listenToNetwork, socketUrl } from "./network.js";
 import { Pulse } from "./pulse.js";
 import { inText } from "./texts.js";
 
@@ -17,7 +18,6 @@ export const PING = JSON.stringify({ type: "ping" });
 const SEND_BUFFER = 1024 * 1024;
 
 /** @typedef {"idle" | "connecting" | "open" | "interrupted" | "closed"} State */
-/** @typedef {State | "offline" | "silent" | "local"} Condition */
 
 /**
  * A WebSocket that returns by itself after an interruption, by partysocket. When it returns is
@@ -65,27 +65,13 @@ export class Connection extends EventTarget {
     this.#address = address;
     this.#protocols = protocols;
     this.#ping = ping;
-    addEventListener("offline", () => this.#wentOffline());
-    addEventListener("online", () => this.#wake());
-    document.addEventListener("resume", () => this.#wake());
-    addEventListener("pageshow", ({ persisted }) => {
-      if (persisted) this.#wake();
-    });
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState !== "visible") return;
-      this.#hurry();
-      if (this.#state === "open") this.#pulse.check();
-    });
-  }
-
-  /**
-   * Calls `listener` with each text that comes.
-   *
-   * @param {(text: string) => void} listener
-   */
-  onText(listener) {
-    this.addEventListener("message", (event) => {
-      if (event instanceof MessageEvent) listener(event.data);
+    listenToNetwork({
+      lost: () => this.#wentOffline(),
+      woken: () => this.#wake(),
+      seen: () => {
+        this.#hurry();
+        if (this.#state === "open") this.#pulse.check();
+      },
     });
   }
 
@@ -96,8 +82,6 @@ export class Connection extends EventTarget {
   /**
    * What is known of it beyond `state`: an `open` one is `offline` when the browser has lost its
    * network since, `silent` when an answer is overdue, and `local` when it answers without a network.
-   *
-   * @returns {Condition}
    */
   get condition() {
     if (this.#state !== "open") return this.#state;
@@ -112,10 +96,7 @@ export class Connection extends EventTarget {
 
   /** The address, on the page's own host and as secure as the page is. */
   get url() {
-    const url = new URL(this.#address(), document.baseURI);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    url.hash = "";
-    return url.href;
+    return socketUrl(this.#address());
   }
 
   /** Connects now, also when it was closed or is waiting for its next attempt. */
@@ -144,11 +125,7 @@ export class Connection extends EventTarget {
     this.#connect();
   }
 
-  /**
-   * Ends the connection until `open` or `move`.
-   *
-   * @param {string | (() => string)} reason why, for people
-   */
+  /** @param {import("./texts.js").Said} reason why it ends, until `open` or `move` */
   close(reason) {
     this.#forget();
     this.#change("closed", reason);
@@ -221,10 +198,8 @@ export class Connection extends EventTarget {
     this.#socket = socket;
   }
 
-  /**
-   * @param {{ code: number, reason: string }} event
-   * @returns {number} how long to wait for the next attempt, if there is one
-   */
+  // Says how long to wait for the next attempt, if there is one.
+  /** @param {{ code: number, reason: string }} event */
   #lost(event) {
     // An attempt that failed has an event of partysocket's own, which says 1000.
     const code = event instanceof OwnCloseEvent ? 1006 : event.code;

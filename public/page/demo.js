@@ -79,6 +79,17 @@ export class Demo extends EventTarget {
     if (this.connection.state === "idle") this.connection.open();
   }
 
+  /**
+   * Calls `listener` with each text that the server says.
+   *
+   * @param {(text: string) => void} listener
+   */
+  onText(listener) {
+    this.connection.addEventListener("message", (event) => {
+      if (event instanceof MessageEvent) listener(event.data);
+    });
+  }
+
   /** @param {string} type */
   emit(type) {
     this.dispatchEvent(new Event(type));

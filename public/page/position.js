@@ -33,3 +33,14 @@ export function isOffset(value) {
 export function fieldsOf(value) {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
+
+/**
+ * A place as it is asked for in an address; empty for none.
+ *
+ * @param {Position | undefined} position
+ */
+export function queryOf(position) {
+  if (position === undefined) return "";
+  const { epoch, offset } = position;
+  return new URLSearchParams({ epoch, offset: String(offset) }).toString();
+}

@@ -24,7 +24,7 @@ export class Echo extends Demo {
       name: "echo",
       connection: new Connection(() => "ws/"),
     });
-    this.connection.onText((data) => this.#answered(data));
+    this.onText((data) => this.#answered(data));
     this.connection.addEventListener("condition", () => this.#overdue());
     this.connection.addEventListener("state", () => this.#lost());
     addEventListener("beforeunload", (event) => {

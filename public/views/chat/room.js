@@ -1,15 +1,13 @@
 import { Connection, PING } from "../../page/connection.js";
 import { Demo } from "../../page/demo.js";
 import { decoded, isName, loadName, saveName } from "../../page/names.js";
+import { queryOf } from "../../page/position.js";
 import { texts } from "../../page/texts.js";
 import { readMessage } from "./chat-v1.js";
 import { History } from "./history.js";
 import { Members } from "./members.js";
 import { Outbox } from "./outbox.js";
 import { Transcript } from "./transcript.js";
-
-/** @typedef {import("./history.js").Entry} Entry */
-/** @typedef {import("./chat-v1.js").FromServer} FromServer */
 
 /**
  * The room: everyone who has it open reads what everyone writes. It speaks `chat.v1`.
@@ -32,7 +30,7 @@ export class Room extends Demo {
       name: "room",
       connection: new Connection(() => this.#address, { protocols: ["chat.v1"], ping: PING }),
     });
-    this.connection.onText((data) => {
+    this.onText((data) => {
       const message = readMessage(data);
       if (message) this.#receive(message);
     });
@@ -117,7 +115,7 @@ export class Room extends Demo {
   /**
    * Sends a message again that failed.
    *
-   * @param {Entry} entry
+   * @param {import("./history.js").Entry} entry
    */
   retry(entry) {
     this.#transcript?.retry(entry);
@@ -128,7 +126,7 @@ export class Room extends Demo {
   /**
    * Gives up a message that failed.
    *
-   * @param {Entry} entry
+   * @param {import("./history.js").Entry} entry
    */
   discard(entry) {
     this.#transcript?.discard(entry);
@@ -181,7 +179,7 @@ export class Room extends Demo {
     this.emit("state");
   }
 
-  /** @param {FromServer} message */
+  /** @param {import("./chat-v1.js").FromServer} message */
   #receive(message) {
     const transcript = this.#transcript;
     if (!transcript) return;
@@ -248,10 +246,4 @@ export class Room extends Demo {
   #watch() {
     if (!this.#welcomed || this.#transcript?.outbox.owed) this.connection.expect();
   }
-}
-
-/** @param {import("../../page/position.js").Position | undefined} position */
-function queryOf(position) {
-  const { epoch = "", offset = "" } = position ?? {};
-  return position ? new URLSearchParams({ epoch, offset: String(offset) }).toString() : "";
 }

@@ -39,7 +39,7 @@ export class Tasks extends Demo {
     const kept = this.#store.load();
     this.#tasks = kept.slice(0, LIMIT);
     for (const { id } of kept.slice(LIMIT)) this.#store.drop(id);
-    this.connection.onText((data) => this.#receive(readState(data)));
+    this.onText((data) => this.#receive(readState(data)));
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("beforeunload", (event) => {
       if (this.#tasks.some(({ pending }) => pending)) event.preventDefault();
