@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { App, closeCodes, Hub, readConfig } from "koa-subapps";
 import { TestClient } from "koa-subapps/testing";
+import { connectionLimits } from "../../lib/connection/options.ts";
 import { EXIT } from "../../lib/server/run.ts";
 import {
   dependencies,
@@ -100,6 +101,14 @@ describe("the tables in the documents", () => {
           `${name}: ${values} is not in: ${comment}`,
         );
       }
+    }
+  });
+
+  test("have the defaults that a route without options gets", () => {
+    const { liveness, ...limits } = connectionLimits({});
+    for (const [name, value] of Object.entries({ ...limits, ...liveness })) {
+      const row = rowOf(document("docs/options.md"), `\`${name}\``);
+      if (row && typeof value === "number") assert.equal(numberOf(row[2]), value, name);
     }
   });
 
@@ -255,4 +264,11 @@ function membersOf(type: string): Member[] {
         membersOf(parent).filter(({ name }) => !without.includes(`"${name}"`)),
     ),
   ];
+}
+
+/** What a cell such as `6.25 MiB`, `30,000` or `64` says, as a number. */
+function numberOf(cell = ""): number {
+  const [number = "", unit = ""] = cell.split(" ");
+  const factor = { KiB: 1024, MiB: 1024 * 1024 }[unit] ?? 1;
+  return Number(number.replaceAll(",", "")) * factor;
 }
