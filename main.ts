@@ -1,9 +1,9 @@
+import { App, run } from "koa-subapps";
 import { admin } from "./apps/admin/index.ts";
 import { chat } from "./apps/chat/index.ts";
 import { echo } from "./apps/echo/index.ts";
 import { site } from "./apps/site/index.ts";
 import { tasks } from "./apps/tasks/index.ts";
-import { App, run } from "./lib/index.ts";
 
 const app = new App();
 

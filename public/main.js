@@ -1,51 +1,55 @@
-import { Composer } from "./composer.js";
-import { Drafts } from "./drafts.js";
-import { Echo } from "./echo.js";
-import { browserKept, windowKept } from "./kept.js";
-import { MembersList } from "./members-list.js";
-import { Messages } from "./messages.js";
-import { NameForm } from "./name-form.js";
-import { RULE, randomName } from "./names.js";
-import { Panels } from "./panels.js";
-import { Room } from "./room.js";
-import { Share } from "./share.js";
-import { StateLine } from "./state-line.js";
-import { Tabs } from "./tabs.js";
-import { Tasks } from "./tasks.js";
-import { TasksView } from "./tasks-view.js";
-import { Title } from "./title.js";
-
-const FORGETFUL = "Nothing here will be remembered: this browser's storage is blocked or full.";
+import { find } from "./page/element.js";
+import { browserKept, windowKept } from "./page/kept.js";
+import { language } from "./page/language.js";
+import { randomName } from "./page/names.js";
+import { StateLine } from "./page/state-line.js";
+import { Tabs } from "./page/tabs.js";
+import { fillPage, offerOther, texts } from "./page/texts.js";
+import { Title } from "./page/title.js";
+import { Composer } from "./views/chat/composer.js";
+import { Drafts } from "./views/chat/drafts.js";
+import { Echo } from "./views/chat/echo.js";
+import { MembersList } from "./views/chat/members-list.js";
+import { Messages } from "./views/chat/messages.js";
+import { NameForm } from "./views/chat/name-form.js";
+import { Panels } from "./views/chat/panels.js";
+import { Room } from "./views/chat/room.js";
+import { Share } from "./views/chat/share.js";
+import { Tasks } from "./views/tasks/tasks.js";
+import { TasksView } from "./views/tasks/tasks-view.js";
 
 const room = new Room();
 const tasks = new Tasks();
 const demos = [new Echo(), room, tasks];
 const drafts = new Drafts();
+/** @type {Echo | Room | Tasks | undefined} */
 let shown;
 
 const tabs = new Tabs(demos);
 const title = new Title(demos);
 const share = new Share();
 const panels = new Panels();
-const messages = new Messages((action, entry) => shown[action](entry));
+const messages = new Messages((action, entry) => conversation()?.[action](entry));
 const tasksView = new TasksView(tasks);
 const stateLine = new StateLine(
-  () => shown.connection.open(),
+  () => shown?.connection.open(),
   () => focusView(),
 );
-const roomForm = new NameForm(document.querySelector("#roomForm"), goTo);
-const identity = new NameForm(document.querySelector("#identity"), (name) => room.rename(name));
+const roomForm = new NameForm(find("#roomForm", HTMLFormElement), goTo);
+const identity = new NameForm(find("#identity", HTMLFormElement), (name) => room.rename(name));
 const composer = new Composer(
   (text) => {
-    const refusal = shown.send(text);
+    const refusal = conversation()?.send(text) ?? texts().notConnected;
     if (refusal === "") messages.follow();
     return refusal;
   },
-  (text) => drafts.keep(shown.place, text),
+  (text) => {
+    if (shown) drafts.keep(shown.place, text);
+  },
 );
-new MembersList(room);
-document.querySelector("#nameRule").textContent = RULE;
-document.querySelector("#newRoom").addEventListener("click", () => goTo(randomName()));
+const membersList = new MembersList(room);
+const otherLanguage = find("#language", HTMLElement);
+find("#newRoom", HTMLElement).addEventListener("click", () => goTo(randomName()));
 
 for (const demo of demos) {
   demo.addEventListener("state", () => {
@@ -53,7 +57,9 @@ for (const demo of demos) {
     if (demo === shown) showState();
   });
   demo.addEventListener("change", () => {
-    if (demo === shown) viewOf(demo).refresh();
+    if (demo !== shown) return;
+    if (demo === tasks) tasksView.refresh();
+    else messages.refresh();
   });
   demo.addEventListener("news", () => {
     if (demo === shown && document.visibilityState === "visible") return;
@@ -69,8 +75,13 @@ room.addEventListener("room", () => {
 for (const kept of [windowKept, browserKept]) kept.addEventListener("change", showForgetful);
 showForgetful();
 
+fillPage();
+offerOther(otherLanguage);
+otherLanguage.addEventListener("click", () => language.choose(language.other));
+language.addEventListener("change", speak);
+
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") see(shown);
+  if (document.visibilityState === "visible" && shown) see(shown);
 });
 
 tabs.onChoose((demo, rest) => {
@@ -85,8 +96,9 @@ tabs.onChoose((demo, rest) => {
 // On a touch screen the focus would bring up the keyboard over the page.
 if (matchMedia("(pointer: fine)").matches) focusView();
 
-function viewOf(demo) {
-  return demo === tasks ? tasksView : messages;
+// What is written in, of those that are shown.
+function conversation() {
+  return shown instanceof Tasks ? undefined : shown;
 }
 
 function focusView() {
@@ -94,45 +106,67 @@ function focusView() {
   else composer.focus();
 }
 
+/** @param {string} name */
 function goTo(name) {
   location.hash = `#room/${encodeURIComponent(name)}`;
   return "";
 }
 
 function showDemo() {
-  document.querySelector("#title").textContent = shown.heading;
-  document.querySelector("#summary").textContent = shown.summary;
   const inRoom = shown === room;
   panels.visible = inRoom;
   share.place = inRoom && room.reachable ? room.place : "";
   roomForm.value = room.roomName;
   identity.value = room.you;
-  const view = viewOf(shown);
-  for (const each of [messages, composer, tasksView]) {
-    each.visible = (each === tasksView) === (view === tasksView);
-  }
-  view.show(shown);
-  tabs.refresh(shown);
+  const talk = conversation();
+  for (const each of [messages, composer]) each.visible = talk !== undefined;
+  tasksView.visible = talk === undefined;
+  if (talk) messages.show(talk);
+  else tasksView.show();
+  if (shown) tabs.refresh(shown);
+  showWords();
+}
+
+function showWords() {
+  if (shown === undefined) return;
+  find("#title", HTMLElement).textContent = shown.heading;
+  find("#summary", HTMLElement).textContent = shown.summary;
   title.show(shown.heading);
   showState();
 }
 
+/** @param {Echo | Room | Tasks} demo */
 function see(demo) {
   demo.unread = 0;
   showUnread(demo);
 }
 
+/** @param {Echo | Room | Tasks} demo */
 function showUnread(demo) {
   tabs.refresh(demo);
-  title.show(shown.heading);
+  if (shown) title.show(shown.heading);
+}
+
+// What is said in passing is not said again.
+function speak() {
+  fillPage();
+  offerOther(otherLanguage);
+  for (const note of document.querySelectorAll("output, .hint, #copied")) note.textContent = "";
+  for (const demo of demos) tabs.refresh(demo);
+  membersList.refresh();
+  messages.redraw();
+  tasksView.redraw();
+  showForgetful();
+  showWords();
 }
 
 function showForgetful() {
-  document.querySelector("#forgetful").textContent =
-    windowKept.works && browserKept.works ? "" : FORGETFUL;
+  find("#forgetful", HTMLElement).textContent =
+    windowKept.works && browserKept.works ? "" : texts().forgetful;
 }
 
 function showState() {
+  if (shown === undefined) return;
   stateLine.show(shown);
   composer.ready = shown.ready;
 }

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type Context, isHandshake, Refusal } from "../../lib/index.ts";
+import { type Context, isHandshake, Refusal } from "koa-subapps";
 import type { Guesses } from "./guesses.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tickets } from "./tickets.ts";

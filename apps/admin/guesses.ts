@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { networkOf } from "../../lib/index.ts";
+import { networkOf } from "koa-subapps";
 
 /** Wrong tokens that one address may show at once: room for an operator's typing errors. */
 const AT_ONCE = 10;

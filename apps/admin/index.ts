@@ -1,4 +1,4 @@
-import { App } from "../../lib/index.ts";
+import { App } from "koa-subapps";
 import { authenticate, requireToken } from "./auth.ts";
 import { Guesses } from "./guesses.ts";
 import { Sessions } from "./sessions.ts";

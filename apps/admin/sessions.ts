@@ -1,4 +1,4 @@
-import type { Context } from "../../lib/index.ts";
+import type { Context } from "koa-subapps";
 import { Passes } from "./passes.ts";
 
 /** A working day. */

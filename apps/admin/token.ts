@@ -1,4 +1,4 @@
-import { ConfigError } from "../../lib/index.ts";
+import { ConfigError } from "koa-subapps";
 
 const SHORTEST = 16;
 /** A quarter of Node's limit for headers (16 KiB), because the token may come in base64. */

@@ -1,4 +1,4 @@
-import { App, type RouteOptions } from "../../lib/index.ts";
+import { App, type RouteOptions } from "koa-subapps";
 import { invalid, json } from "./json.ts";
 import { validNames } from "./names.ts";
 import { plain } from "./plain.ts";

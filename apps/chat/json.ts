@@ -1,5 +1,5 @@
+import type { Connection, Context, History, Misfit } from "koa-subapps";
 import type { z } from "zod";
-import type { Connection, Context, History, Misfit } from "../../lib/index.ts";
 import type { FromServer, fromClient } from "./protocol.ts";
 import { asJson, LOBBY, type Rooms, Visit } from "./room.ts";
 

@@ -1,4 +1,4 @@
-import type { Context } from "../../lib/index.ts";
+import type { Context } from "koa-subapps";
 
 /**
  * The name of a room or a client, except for its normal form: 1 to 64 code points, each a letter, a

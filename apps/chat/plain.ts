@@ -1,4 +1,4 @@
-import type { Connection, Context } from "../../lib/index.ts";
+import type { Connection, Context } from "koa-subapps";
 import { asText, LOBBY, type Rooms, Visit } from "./room.ts";
 
 /** Plain text, as in the tutorial: for `wscat`, Postman and clients that offer no subprotocol. */

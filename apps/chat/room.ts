@@ -9,7 +9,7 @@ import {
   type Present,
   type Publication,
   type Published,
-} from "../../lib/index.ts";
+} from "koa-subapps";
 import type { FromServer } from "./protocol.ts";
 
 /** The published data of a message. The topic adds offset and time. */

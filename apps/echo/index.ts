@@ -1,4 +1,4 @@
-import { App } from "../../lib/index.ts";
+import { App } from "koa-subapps";
 
 export const echo = new App();
 

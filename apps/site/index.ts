@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { App, type Context } from "../../lib/index.ts";
+import { App, type Context } from "koa-subapps";
 import { ENCODINGS, type Encoding, Files } from "./files.ts";
 
 // The page's only dependency, a single module without imports. The server sends it unchanged.
@@ -18,7 +18,7 @@ export const site = createSite();
  *
  * @param folder default: the project's `public/`
  */
-export function createSite(folder = join(packageRoot(import.meta.dirname), "public")): App {
+export function createSite(folder = join(projectRoot(import.meta.dirname), "public")): App {
   const site = new App();
   const files = new Files(folder, VENDOR);
 
@@ -53,13 +53,10 @@ function encodingFor(ctx: Pick<Context, "acceptsEncodings">): Encoding {
   return ENCODINGS.find((encoding) => ctx.acceptsEncodings(encoding) === encoding) ?? "identity";
 }
 
-/**
- * Finds the folder of package.json: this module runs from `apps/`, and from `dist/apps/` once
- * built.
- */
-function packageRoot(directory: string): string {
-  if (existsSync(join(directory, "package.json"))) return directory;
+/** Finds the project: this module runs from `apps/`, and from `dist/apps/` once built. */
+function projectRoot(directory: string): string {
+  if (existsSync(join(directory, "public/index.html"))) return directory;
   const parent = dirname(directory);
-  if (parent === directory) throw new Error("apps/site: no package.json above the module");
-  return packageRoot(parent);
+  if (parent === directory) throw new Error("apps/site: expected public/index.html above apps/");
+  return projectRoot(parent);
 }

@@ -1,5 +1,5 @@
+import { App, type Connection, type Context, Hub } from "koa-subapps";
 import { z } from "zod";
-import { App, type Connection, type Context, Hub } from "../../lib/index.ts";
 import * as ourKinds from "./kinds/index.ts";
 import { checked, type TasksOptions } from "./options.ts";
 import { isPing, PONG } from "./ping.ts";

@@ -1,5 +1,5 @@
+import type { Hub } from "koa-subapps";
 import { z } from "zod";
-import type { Hub } from "../../lib/index.ts";
 import { MAX_RESULT_BYTES, type MemoryQueueOptions } from "./queue/memory.ts";
 import type { KindsModule } from "./worker.ts";
 

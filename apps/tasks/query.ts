@@ -1,5 +1,5 @@
+import type { Context } from "koa-subapps";
 import type { z } from "zod";
-import type { Context } from "../../lib/index.ts";
 
 /** Parses a request's query. Throws a 400 that names what is wrong. */
 export function queryOf<T>(ctx: Context, schema: z.ZodType<T>): T {

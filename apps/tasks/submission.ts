@@ -1,4 +1,4 @@
-import { type Context, errorReporter, networkOf } from "../../lib/index.ts";
+import { type Context, errorReporter, networkOf } from "koa-subapps";
 import type { Kind, Kinds } from "./kind.ts";
 import { queryOf } from "./query.ts";
 import { QueueFull } from "./queue.ts";

@@ -1,4 +1,4 @@
-import type { Position } from "../../lib/index.ts";
+import type { Position } from "koa-subapps";
 import type { Outcome } from "./queue.ts";
 
 /** The status of a task. The last three are final. */

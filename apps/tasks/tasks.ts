@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Connection, Hub, Position } from "../../lib/index.ts";
+import type { Connection, Hub, Position } from "koa-subapps";
 import { Ended } from "./ended.ts";
 import type { Kind } from "./kind.ts";
 import type { Outcome, TaskQueue } from "./queue.ts";

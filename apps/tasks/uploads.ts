@@ -1,4 +1,4 @@
-import { Refusal } from "../../lib/index.ts";
+import { Refusal } from "koa-subapps";
 import type { TaskQueue } from "./queue.ts";
 
 /** When a client may try again, in seconds. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Context } from "../../lib/index.ts";
+import type { Context } from "koa-subapps";
 
 const COOKIE = "visitor";
 /** 128 bits: a client cannot guess the cookie of another. */

@@ -3,9 +3,10 @@ import type { SubApp } from "../context/sub-app.ts";
 import type { PathSettings } from "../http/admission.ts";
 import { isPlain, rawPath } from "../http/path.ts";
 import { handshakeOf } from "../upgrade/handshake.ts";
+import { answerMissingSlash } from "./missing-slash.ts";
 import type { Mount } from "./mount.ts";
 import type { Mounts } from "./mounts.ts";
-import { answerBehind, answerMissingSlash, answerNothing } from "./not-found.ts";
+import { answerBehind, answerNothing } from "./not-found.ts";
 import { resolve } from "./resolve.ts";
 import type { RouteTable } from "./route-table.ts";
 

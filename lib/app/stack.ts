@@ -4,8 +4,8 @@ import { contextUnderKoaMount } from "../context/child.ts";
 import { BEHIND, type Context, NO_PARAMS, PARENT, SEEN } from "../context/context.ts";
 import { onerrorAbove, rethrow } from "../context/errors.ts";
 import { parseQueriesOnce } from "../http/query.ts";
+import { answerMissingSlash } from "./missing-slash.ts";
 import { leave } from "./mount.ts";
-import { answerMissingSlash } from "./not-found.ts";
 
 type Middleware = Koa.Middleware;
 

@@ -1,7 +1,7 @@
 import { EventEmitter, errorMonitor } from "node:events";
 import { inspect } from "node:util";
 import Koa from "koa";
-import { type Context, lineage, PARENT } from "./context.ts";
+import { type Context, lineage } from "./context.ts";
 
 const origins = new WeakMap<object, Context>();
 
@@ -83,8 +83,13 @@ function appsOf(ctx: Context): Koa[] {
  * @param ctx the context of the request, if the error belongs to a request
  */
 export function fireOn(apps: readonly Koa[], thrown: unknown, ctx?: Context): void {
-  const app = apps.find((each) => each.listenerCount("error") > 0) ?? apps.at(-1);
+  const app = nearestListening(apps, (each) => each);
   if (app) tell(app, wholeError(thrown), ctx);
+}
+
+// Finds the app whose `error` event fires: the first app that listens, or else the last app.
+function nearestListening<T>(all: readonly T[], appOf: (each: T) => Koa): T | undefined {
+  return all.find((each) => appOf(each).listenerCount("error") > 0) ?? all.at(-1);
 }
 
 // Not `emit`: when a listener throws, `emit` skips the other listeners, and the process ends. A
@@ -171,8 +176,9 @@ function fail(ctx: Context, error: unknown, origin: Context | true | undefined):
   const response: Response = ctx.response;
   if (response[FAILED] === error) return;
   response[FAILED] = error;
-  let at: Context = origin === true || !origin ? ctx : origin;
-  while (at !== ctx && at.app.listenerCount("error") === 0) at = at[PARENT];
+  const line = [...lineage(origin === true || !origin ? ctx : origin)];
+  const upToHere = line.slice(0, line.indexOf(ctx) + 1);
+  const at = nearestListening(upToHere, ({ app }) => app as unknown as Koa) ?? ctx;
   const { app } = at;
   const emit = (_error: string, whole: Error) => tell(app, whole, at);
   koaOnerror.call(Object.create(at, { app: { value: { emit } } }), error);

@@ -70,6 +70,9 @@ export class Leftovers {
 
   /** Makes a separate watch, for a whole process. Clients share the one of {@link watch}. */
   constructor() {
+    // Node opens these when they are first asked for, and a server's log may be the first.
+    void process.stdout;
+    void process.stderr;
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => this.#note(id, type, resource),
       destroy: (id) => this.#resources.delete(id),

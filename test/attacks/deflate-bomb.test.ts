@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";
-import { App } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { frame, handshake, Wire } from "../support/wire.ts";
 
 const MIB = 1024 * 1024;

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
-import { App, createLog } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
+import { App, createLog } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { Wire } from "../support/wire.ts";
 import { until } from "../support/within.ts";
 

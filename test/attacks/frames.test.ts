@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { TestClient, type TestSocket } from "koa-subapps/testing";
 import { echo } from "../../apps/echo/index.ts";
-import { App } from "../../lib/index.ts";
-import { TestClient, type TestSocket } from "../../lib/testing/index.ts";
 import { handshake, Wire } from "../support/wire.ts";
 import { aroundThe101 } from "./frames/around-the-101.ts";
 import { type Answer, type Attack, closing } from "./frames/attack.ts";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import Koa from "koa";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { MountTable } from "../../lib/app/mount-table.ts";
 import { otherSlash } from "../../lib/http/path.ts";
-import { App } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
 import { Attacker, type Attempt, attempts } from "./guards/attempt.ts";
 import { type Grown, grow, TOKEN, type Tree, trees } from "./guards/tree.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import Koa from "koa";
+import { App, type Connection, createLog, serve } from "koa-subapps";
+import { type HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { generate } from "selfsigned";
-import { App, type Connection, createLog, serve } from "../../lib/index.ts";
-import { type HandshakeRefused, TestClient } from "../../lib/testing/index.ts";
 import { handshake, Wire } from "../support/wire.ts";
 
 const quiet = { port: 0, graceSeconds: 0.3, log: createLog({ level: "silent" }) };

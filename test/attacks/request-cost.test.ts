@@ -7,12 +7,12 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import process from "node:process";
 import { describe, test } from "node:test";
+import { App, type Context, Refusal } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import proxyAddr from "proxy-addr";
 import { originAllowed } from "../../lib/http/origin.ts";
 import { parseQuery } from "../../lib/http/query.ts";
 import { assertBounded } from "../../lib/http/request-bounds.ts";
-import { App, type Context, Refusal } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
 import { checkHandshake, offeredProtocols } from "../../lib/upgrade/check.ts";
 import { handshake, KEY, Wire } from "../support/wire.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { App } from "../../lib/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createLog } from "../../lib/observe/log.ts";
-import { TestClient } from "../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../support/wire.ts";
 
 /** For what has to be in time on a machine that is busy, beside what is not. */

@@ -239,11 +239,11 @@ describe("the programs in the documents", () => {
 describe("the commands in the documents", () => {
   test("are all known here, and their npm scripts exist", () => {
     const known =
-      /^(npm ci|npm (start|test)|npm test -- test\/[\w/.-]+|npm run \w+(?: -- .+)?|node --import tsx main\.ts|node dist\/main\.js|npx wscat -c ws:\S+|python3 -m websockets ws:\S+)$/;
+      /^(?:[A-Z_]+=\d+ )*(npm ci|npm (start|test)|npm test -- test\/[\w/.-]+|npm run \w+(?: -- .+)?|node --import tsx (?:main|test\/attacks\/together\/measure)\.ts(?: \d+)?|node dist\/main\.js|npx wscat -c ws:\S+|python3 -m websockets ws:\S+)$/;
     for (const line of commands()) {
       for (const command of line.replace(/ +# .*/, "").split(" && ")) {
         assert.match(command, known);
-        const script = /^npm (?:run )?(?!ci)(\w+)/.exec(command)?.[1];
+        const script = /^(?:[A-Z_]+=\d+ )*npm (?:run )?(?!ci)(\w+)/.exec(command)?.[1];
         if (script) assert.ok(scripts[script], command);
       }
     }
@@ -269,7 +269,7 @@ describe("the commands in the documents", () => {
   test("start the page and the echo without tsx: what npm run build writes", async () => {
     assert.ok(readme.source.includes("`npm run build && node dist/main.js`"));
     const dist = join(snippets.directory, "dist");
-    await succeeds(`npm run build -- --outDir ${dist}`, ROOT);
+    await succeeds(`npm run build -- ${dist}`, ROOT);
     await using program = new Program("exec node dist/main.js", free(snippets.directory));
     await servesPageAndEcho(await urlOf(program));
     program.signal("SIGTERM");

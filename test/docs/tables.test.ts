@@ -5,9 +5,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { App, closeCodes, Hub, readConfig } from "../../lib/index.ts";
+import { App, closeCodes, Hub, readConfig } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
+import { connectionLimits } from "../../lib/connection/options.ts";
 import { EXIT } from "../../lib/server/run.ts";
-import { TestClient } from "../../lib/testing/index.ts";
 import {
   dependencies,
   document,
@@ -103,6 +104,14 @@ describe("the tables in the documents", () => {
     }
   });
 
+  test("have the defaults that a route without options gets", () => {
+    const { liveness, ...limits } = connectionLimits({});
+    for (const [name, value] of Object.entries({ ...limits, ...liveness })) {
+      const row = rowOf(document("docs/options.md"), `\`${name}\``);
+      if (row && typeof value === "number") assert.equal(numberOf(row[2]), value, name);
+    }
+  });
+
   test("have every option of a hub and of a join, and every method", () => {
     const hub = document("docs/hub.md");
     for (const type of ["HubOptions", "JoinOptions"]) {
@@ -127,7 +136,7 @@ describe("the tables in the documents", () => {
     const names = (cell = "") => cell.split(", ").filter((name) => name in all);
     const listed = readme.rows.flatMap(([cell]) => names(cell));
     assert.deepEqual(listed.sort(), Object.keys(all).sort());
-    assert.match(dependencies["koa-router"], /@koa\/router@\^15/);
+    assert.match(dependencies["koa-router"] ?? "", /@koa\/router@\^15/);
   });
 
   test("have every public member of the test client", () => {
@@ -255,4 +264,11 @@ function membersOf(type: string): Member[] {
         membersOf(parent).filter(({ name }) => !without.includes(`"${name}"`)),
     ),
   ];
+}
+
+/** What a cell such as `6.25 MiB`, `30,000` or `64` says, as a number. */
+function numberOf(cell = ""): number {
+  const [number = "", unit = ""] = cell.split(" ");
+  const factor = { KiB: 1024, MiB: 1024 * 1024 }[unit] ?? 1;
+  return Number(number.replaceAll(",", "")) * factor;
 }

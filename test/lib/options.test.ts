@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { describe, test } from "node:test";
-import { App, attach, createLog, serve } from "../../lib/index.ts";
+import { App, attach, createLog, serve } from "koa-subapps";
 
 describe("an unknown option", () => {
   test("of a route is refused, with those that there are", () => {

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../support/app-process.ts";
-import { launchBrowser } from "../support/browser.ts";
-import { choose, seesTask, textFile } from "./task-list.ts";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../support/browsed.ts";
+import { choose, seesTask, textFile } from "./views/tasks/task-list.ts";
 import {
   FAILED_REQUEST,
   type OpenWindow,
@@ -22,20 +21,16 @@ const COLOURS = [
   { colorScheme: "light", forcedColors: "active" },
 ] as const;
 
-let app: AppProcess;
-let browser: Browser;
+type Colours = (typeof COLOURS)[number];
 
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
+const [app, browser] = await browsedApp();
 
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+/** In Chinese, where colours are the same, each colouring is looked at in one width. */
+const CHINESE = { wide: COLOURS.slice(1), narrow: COLOURS.slice(0, 1) };
 
 for (const [name, width] of Object.entries(WIDTHS)) {
   const options = { viewport: { width, height: 800 }, reducedMotion: "reduce" } as const;
+  const chinese = CHINESE[name as keyof typeof WIDTHS];
 
   test(`axe-core finds nothing on the echo: ${name}`, async () => {
     await withWindows(browser, async (open) => {
@@ -45,6 +40,8 @@ for (const [name, width] of Object.entries(WIDTHS)) {
       await send(page, "hello");
       await page.getByText("Message text was: hello").waitFor();
       await isAccessible(page);
+      await page.locator("#language").click();
+      await isAccessible(page, chinese);
     });
   });
 
@@ -55,6 +52,8 @@ for (const [name, width] of Object.entries(WIDTHS)) {
       await page.locator("#settings").evaluate((panel) => panel.setAttribute("open", ""));
       await page.locator("#roomName").fill("not a room");
       await isAccessible(page);
+      await page.locator("#language").click();
+      await isAccessible(page, chinese);
     });
   });
 
@@ -75,6 +74,9 @@ for (const [name, width] of Object.entries(WIDTHS)) {
         for (const result of all) result.setAttribute("open", "");
       });
       await isAccessible(page);
+      await page.locator("#language").click();
+      await page.getByText("個字詞").first().waitFor();
+      await isAccessible(page, chinese);
     };
     await withWindows(browser, body, { expected: FAILED_REQUEST });
   });
@@ -102,10 +104,10 @@ async function openRoom(open: OpenWindow, options: WindowOptions): Promise<Page>
   return page;
 }
 
-/** Checks the page as it is, in all colours. */
-async function isAccessible(page: Page): Promise<void> {
+/** Checks the page as it is, in these colours. */
+async function isAccessible(page: Page, looks: readonly Colours[] = COLOURS): Promise<void> {
   await page.evaluate(axe.source);
-  for (const colours of COLOURS) {
+  for (const colours of looks) {
     await page.emulateMedia(colours);
     const { violations } = await page.evaluate<axe.AxeResults>("axe.run()");
     assert.deepEqual(

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Locator } from "playwright-core";
-import { type AppProcess, startApp } from "../support/app-process.ts";
-import { launchBrowser } from "../support/browser.ts";
-import { choose, puppetFile } from "./task-list.ts";
-import { startTasks } from "./task-server.ts";
+import { test } from "node:test";
+import type { Locator } from "playwright-core";
+import { browsedApp } from "../support/browsed.ts";
+import { choose, puppetFile } from "./views/tasks/task-list.ts";
+import { startTasks } from "./views/tasks/task-server.ts";
 import { FAILED_ATTEMPT, type OpenWindow, seesState, withWindows } from "./windows.ts";
 
 /** What one sees without a colour: the lines, shapes and weights of an element. */
@@ -17,17 +16,7 @@ const FORM = [
   "fontWeight",
 ] as const;
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 for (const width of [1280, 390]) {
   test(`the current tab and each state of a connection have a form of their own at ${width} pixels`, async () => {

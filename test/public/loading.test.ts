@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { App, createLog, type Serving, serve } from "koa-subapps";
 import type { Browser } from "playwright-core";
 import { echo } from "../../apps/echo/index.ts";
 import { createSite } from "../../apps/site/index.ts";
-import { App, createLog, type Serving, serve } from "../../lib/index.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { seesState, withWindows } from "./windows.ts";
 
@@ -78,8 +78,8 @@ test("the page names every module of its first view, and no other", async () => 
     modules.add(name);
     if (name.startsWith("vendor/")) return;
     const text = await readFile(join(PUBLIC, name), "utf8");
-    for (const [, next = ""] of text.matchAll(/^(?:import|export) [^;]*?"\.\/([^"]+)";$/gms)) {
-      await follow(next);
+    for (const [, next = ""] of text.matchAll(/^(?:import|export) [^;]*?"(\.\.?\/[^"]+)";$/gms)) {
+      await follow(posix.join(posix.dirname(name), next));
     }
   };
   await follow("main.js");
@@ -93,7 +93,7 @@ test("a new version with the date and the size of the one before shows at the ne
   await withWindows(browser, async (open) => {
     const page = await open(serving.url);
     await seesState(page, "Connected to /ws/");
-    const file = join(folder, "state-line.js");
+    const file = join(folder, "page/texts/en.js");
     const text = await readFile(file, "utf8");
     const next = text.replaceAll("Connected to", "Conversing w");
     await writeFile(`${file}.new`, next);

@@ -1,22 +1,11 @@
 import assert from "node:assert/strict";
 import { get, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { type AppProcess, startApp } from "../support/app-process.ts";
-import { launchBrowser } from "../support/browser.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { browsedApp } from "../support/browsed.ts";
 import { enterRoom, seesMessages, seesState, seesTalk, send, withWindows } from "./windows.ts";
 
-let app: AppProcess;
-let browser: Browser;
-
-before(async () => {
-  [app, browser] = await Promise.all([startApp(), launchBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await app?.kill();
-});
+const [app, browser] = await browsedApp();
 
 test("the echo answers what is sent, with Enter and by the button", async () => {
   await withWindows(browser, async (open) => {

@@ -7,8 +7,8 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { type AppProcess, startApp } from "../support/app-process.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { startProxy } from "../support/proxy.ts";
-import { choose, openTasks, puppetFile, seesTask, textFile } from "./task-list.ts";
-import { startTasks } from "./task-server.ts";
+import { choose, openTasks, puppetFile, seesTask, textFile } from "./views/tasks/task-list.ts";
+import { startTasks } from "./views/tasks/task-server.ts";
 import {
   enterRoom,
   FAILED_ATTEMPT,

@@ -126,7 +126,7 @@ export async function enterRoom(
 /** Waits until the window knows itself among the members: it has been welcomed. */
 export async function isMember(page: Page, clientId: string): Promise<void> {
   await page
-    .locator("#memberList li", { hasText: new RegExp(`^${clientId} you$`) })
+    .locator("#memberList li", { hasText: new RegExp(`^${clientId} (you|你)$`) })
     .waitFor({ state: "attached" });
 }
 

@@ -1,8 +1,8 @@
 // What a server's admission, its admission, makes of the Host, the Origin and the forwarded headers.
 
 import assert from "node:assert/strict";
-import { App } from "../../lib/index.ts";
-import type { TestClient } from "../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import type { TestClient } from "koa-subapps/testing";
 import { requestText } from "./raw.ts";
 import { handshake, Wire } from "./wire.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { TestClient, TestSocket } from "koa-subapps/testing";
 import { type FromServer, fromServer } from "../../apps/chat/protocol.ts";
-import type { TestClient, TestSocket } from "../../lib/testing/index.ts";
 
 /** What is said of one kind of message. */
 export type Of<Type extends FromServer["type"]> = Extract<FromServer, { type: Type }>;

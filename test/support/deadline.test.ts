@@ -56,8 +56,8 @@ before(async () => {
   for (const [name, text] of Object.entries(FILES)) {
     const imports = `import { after, test } from "node:test";
 import { WebSocketServer } from "ws";
-import { App } from "../lib/index.ts";
-import { TestClient } from "../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 void [WebSocketServer, App, TestClient, after];
 `;
     await writeFile(join(folder, `${name}.test.ts`), imports + text);

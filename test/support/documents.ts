@@ -19,10 +19,19 @@ export const readme = documents[0] as Document;
 /** All fenced blocks of theirs. */
 export const fences = documents.flatMap((document) => document.fences);
 
-/** Of the package. */
-export const { scripts, dependencies, optionalDependencies } = JSON.parse(
-  readFileSync(join(ROOT, "package.json"), "utf8"),
-);
+const project = manifestAt("package.json");
+const framework = manifestAt("lib/package.json");
+const { "koa-subapps": _, ...ofApps } = project.dependencies ?? {};
+
+/** The commands of the project. */
+export const scripts = project.scripts ?? {};
+/** The packages that the framework and the apps need. */
+export const dependencies: Readonly<Record<string, string>> = {
+  ...framework.dependencies,
+  ...ofApps,
+};
+/** The packages that the framework can do without. */
+export const optionalDependencies = framework.optionalDependencies ?? {};
 
 /** The blocks of a language. */
 export function inLanguage(language: string): Fence[] {
@@ -81,4 +90,14 @@ export function list(directory: string, extension: string): string[] {
     .map((name) => join(directory, String(name)))
     .filter((path) => path.endsWith(extension) && statSync(join(ROOT, path)).isFile())
     .sort();
+}
+
+type Names = Readonly<Record<string, string>>;
+
+function manifestAt(path: string): {
+  readonly scripts?: Names;
+  readonly dependencies?: Names;
+  readonly optionalDependencies?: Names;
+} {
+  return JSON.parse(readFileSync(join(ROOT, path), "utf8"));
 }

@@ -1,5 +1,5 @@
 import Koa from "koa";
-import { App } from "../../lib/index.ts";
+import { App } from "koa-subapps";
 
 /**
  * An app with a path for both, one for HTTP alone and one for WebSocket alone. Each answer says in

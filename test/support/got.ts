@@ -1,4 +1,4 @@
-import { App } from "../../lib/index.ts";
+import { App } from "koa-subapps";
 
 /** An app that answers each text `x` at `/` with `got x`. */
 export function echo(): App {

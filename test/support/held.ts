@@ -1,5 +1,5 @@
-import { App, type Connection, type RouteOptions } from "../../lib/index.ts";
-import { type StartOptions, TestClient, type TestSocket } from "../../lib/testing/index.ts";
+import { App, type Connection, type RouteOptions } from "koa-subapps";
+import { type StartOptions, TestClient, type TestSocket } from "koa-subapps/testing";
 import { within } from "./within.ts";
 
 /** Both ends of one connection. */

@@ -1,4 +1,4 @@
-import { type Encode, type History, Hub, MemoryBroker } from "../../lib/index.ts";
+import { type Encode, type History, Hub, MemoryBroker } from "koa-subapps";
 import type { RestartingBroker } from "./restarting-broker.ts";
 
 const HOUR_MS = 3_600_000;

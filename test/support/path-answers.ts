@@ -1,7 +1,7 @@
 // What a path answers to a request and to a handshake whose target goes out as it is written.
 
 import assert from "node:assert/strict";
-import type { TestClient } from "../../lib/testing/index.ts";
+import type { TestClient } from "koa-subapps/testing";
 import { handshakeText, type RawOptions, rawRequest, requestText } from "./raw.ts";
 
 const portOf = (client: TestClient) => Number(new URL(client.url).port);

@@ -1,5 +1,5 @@
-import { App, type Context } from "../../lib/index.ts";
-import type { TestClient } from "../../lib/testing/index.ts";
+import { App, type Context } from "koa-subapps";
+import type { TestClient } from "koa-subapps/testing";
 
 /** Answers every GET below with what `read` finds in its context, as JSON. */
 export function reading(read: (ctx: Context) => unknown): App {

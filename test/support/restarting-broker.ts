@@ -6,7 +6,7 @@ import {
   type Published,
   type PublishOptions,
   type Subscriber,
-} from "../../lib/index.ts";
+} from "koa-subapps";
 
 /** A broker that loses a topic's history on demand, under subscribers who stay. */
 export class RestartingBroker implements Broker {

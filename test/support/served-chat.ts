@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { App, type Broker, Hub, MemoryBroker, type RouteOptions } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createChat } from "../../apps/chat/index.ts";
 import { Rooms } from "../../apps/chat/room.ts";
-import { App, type Broker, Hub, MemoryBroker, type RouteOptions } from "../../lib/index.ts";
-import { TestClient } from "../../lib/testing/index.ts";
 import { Chatter, type Of } from "./chatter.ts";
 
 /** How many messages it keeps of a room. */

@@ -18,7 +18,7 @@ export class ServedProgram {
    * @param env variables beside the inherited ones and a free `PORT`
    */
   constructor(program: string, env: Record<string, string> = {}) {
-    const source = `import { App, run, serve } from "./lib/index.ts";\n${program}`;
+    const source = `import { App, run, serve } from "koa-subapps";\n${program}`;
     this.child = spawn(
       process.execPath,
       ["--import", "tsx", "--input-type=module", "--eval", source],

@@ -1,6 +1,6 @@
 import type { TestContext } from "node:test";
-import { App, type Connection, Hub, type HubOptions, type JoinOptions } from "../../lib/index.ts";
-import { TestClient, type TestSocket } from "../../lib/testing/index.ts";
+import { App, type Connection, Hub, type HubOptions, type JoinOptions } from "koa-subapps";
+import { TestClient, type TestSocket } from "koa-subapps/testing";
 import { until, within } from "./within.ts";
 
 /** More than two turns of a fan-out whose every look at the clock says that it has lasted enough. */

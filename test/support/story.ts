@@ -1,7 +1,7 @@
 // Apps whose lifespans, and whose errors, a test reads as a list of lines.
 
 import type Koa from "koa";
-import { App, type Lifespan } from "../../lib/index.ts";
+import { App, type Lifespan } from "koa-subapps";
 
 /** A lifespan that writes down when it starts and stops. */
 export function noting(story: string[], name: string): Lifespan {

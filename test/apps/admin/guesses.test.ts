@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { TestClient } from "koa-subapps/testing";
 import { Guesses } from "../../../apps/admin/guesses.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import {
   adminApp,
   bearer,

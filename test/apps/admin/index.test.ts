@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { createAdmin } from "../../../apps/admin/index.ts";
 import { Tickets } from "../../../apps/admin/tickets.ts";
-import { App } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 
 const TOKEN = "a token of sixteen and more";
 const bearer = { Authorization: `Bearer ${TOKEN}` };

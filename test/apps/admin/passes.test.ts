@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { TestClient } from "koa-subapps/testing";
 import { Passes } from "../../../apps/admin/passes.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { adminApp, handshakeStatus, sessionOf, statusOf, ticketOf } from "./support.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;

@@ -1,7 +1,7 @@
+import { App } from "koa-subapps";
+import type { TestClient } from "koa-subapps/testing";
+import { HandshakeRefused } from "koa-subapps/testing";
 import { createAdmin } from "../../../apps/admin/index.ts";
-import { App } from "../../../lib/index.ts";
-import type { TestClient } from "../../../lib/testing/index.ts";
-import { HandshakeRefused } from "../../../lib/testing/index.ts";
 
 /** The secret of the app under test. */
 export const TOKEN = "a token of sixteen and more";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ConfigError } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createAdmin } from "../../../apps/admin/index.ts";
-import { ConfigError } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { handshakeStatus, statusOf } from "./support.ts";
 
 const UNFIT = {

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { App, Hub } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
-import { App, Hub } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { RestartingBroker } from "../../support/restarting-broker.ts";
 import { until } from "../../support/within.ts";
 import { type Action, KEPT, rounds } from "./history/action.ts";

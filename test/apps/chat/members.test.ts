@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MemoryBroker } from "../../../lib/index.ts";
-import type { TestClient } from "../../../lib/testing/index.ts";
+import { MemoryBroker } from "koa-subapps";
+import type { TestClient } from "koa-subapps/testing";
 import { Chatter } from "../../support/chatter.ts";
 import { withResolvers } from "../../support/deferred.ts";
 import { RestartingBroker } from "../../support/restarting-broker.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { createChat } from "../../../apps/chat/index.ts";
-import { App } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 import { Chatter } from "../../support/chatter.ts";
 
 const RULE = "1–64 characters: letters, marks and digits of any script, _ and -, in NFC";

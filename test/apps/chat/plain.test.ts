@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { chat } from "../../../apps/chat/index.ts";
-import { App } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 
 const app = new App().mount("/chat", chat);
 

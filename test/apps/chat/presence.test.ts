@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { App, Hub, type PresencePace } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createChat } from "../../../apps/chat/index.ts";
 import { type FromServer, fromServer } from "../../../apps/chat/protocol.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
-import { App, Hub, type PresencePace } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { Chatter } from "../../support/chatter.ts";
 import { until } from "../../support/within.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { HandshakeRefused } from "../../../lib/testing/index.ts";
+import { HandshakeRefused } from "koa-subapps/testing";
 import { Chatter } from "../../support/chatter.ts";
 import { serveChat } from "../../support/served-chat.ts";
 

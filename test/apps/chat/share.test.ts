@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { App, Hub } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createChat } from "../../../apps/chat/index.ts";
 import { CHAT_V1 } from "../../../apps/chat/protocol.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
-import { App, Hub } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { receiveUntil } from "../../support/held.ts";
 import { until } from "../../support/within.ts";
 

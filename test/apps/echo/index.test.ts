@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TestClient } from "koa-subapps/testing";
 import { echo } from "../../../apps/echo/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 
 test("the echo answers every text with the tutorial's line", async () => {
   await using client = await TestClient.start(echo);

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createSite, site } from "../../../apps/site/index.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 
 /** What npm gives every file of every package. */

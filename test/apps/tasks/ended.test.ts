@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { Hub } from "koa-subapps";
 import { Ended, KEPT_MS, KEPT_TASKS } from "../../../apps/tasks/ended.ts";
 import { kind } from "../../../apps/tasks/kind.ts";
 import type { Job, JobListener } from "../../../apps/tasks/queue.ts";
 import { Spool } from "../../../apps/tasks/spool.ts";
 import { Task } from "../../../apps/tasks/task.ts";
 import { Tasks } from "../../../apps/tasks/tasks.ts";
-import { Hub } from "../../../lib/index.ts";
 
 const ROOM = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { createTasks, type TasksOptions } from "../../../apps/tasks/index.ts";
-import { App } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 import { until } from "../../support/within.ts";
 import { cancel, follow, post, stateOf, submit } from "./support/client.ts";

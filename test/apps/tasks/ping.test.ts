@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createTasks } from "../../../apps/tasks/index.ts";
 import { isPing } from "../../../apps/tasks/ping.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { ownFolder } from "./support/folder.ts";
 
 ownFolder();

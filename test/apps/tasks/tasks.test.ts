@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { describe, test } from "node:test";
+import { App, Hub } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createTasks } from "../../../apps/tasks/index.ts";
 import type { Job, JobListener } from "../../../apps/tasks/queue.ts";
 import { Spool } from "../../../apps/tasks/spool.ts";
 import type { TaskMessage } from "../../../apps/tasks/task.ts";
 import { Tasks } from "../../../apps/tasks/tasks.ts";
-import { App, Hub } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake } from "../../support/wire.ts";
 import { until } from "../../support/within.ts";
 import { cancel, Follower, follow, stateOf, submit } from "./support/client.ts";

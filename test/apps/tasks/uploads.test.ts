@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createTasks, type TasksOptions } from "../../../apps/tasks/index.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { Wire } from "../../support/wire.ts";
 import { until } from "../../support/within.ts";
 import { cancel } from "./support/client.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App, Hub } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createTasks } from "../../../apps/tasks/index.ts";
-import { App, Hub } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { cancel, Follower, stateOf } from "./support/client.ts";
 import { ownFolder } from "./support/folder.ts";
 import * as testKinds from "./support/kinds.ts";

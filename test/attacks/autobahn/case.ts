@@ -1,7 +1,7 @@
 // What a case of Autobahn's fuzzing client is, and what its report says of an end:
 // https://github.com/crossbario/autobahn-testsuite, autobahntestsuite/case/case.py.
 
-import type { RouteOptions } from "../../../lib/index.ts";
+import type { RouteOptions } from "koa-subapps";
 
 export const CONTINUATION = 0;
 export const TEXT = 1;

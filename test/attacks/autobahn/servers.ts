@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { WebSocketServer } from "ws";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import type { Options } from "./case.ts";
 
 /** The same echo twice: as a route of an app, and on a bare ws server. */

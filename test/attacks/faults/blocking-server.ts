@@ -1,10 +1,10 @@
 // A server whose event loop can be blocked, in a process of its own: blocked together with its
 // clients it would prove nothing.
 
+import { App, createLog, serve } from "koa-subapps";
 import { WebSocket } from "ws";
 import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
-import { App, createLog, serve } from "../../../lib/index.ts";
 import { obey } from "./child.ts";
 
 const ends: number[] = [];

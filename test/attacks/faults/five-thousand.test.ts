@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
 import { echo } from "../../../apps/echo/index.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { Child } from "./child.ts";
 import type { Crowd, Positions } from "./crowd.ts";
 import { seconds, until } from "./measure.ts";

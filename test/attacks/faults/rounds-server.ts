@@ -1,10 +1,10 @@
 // A server that counts what it holds, in a process of its own with --expose-gc.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { App, createLog, Hub, type Serving, serve } from "koa-subapps";
 import { createChat } from "../../../apps/chat/index.ts";
 import { Rooms } from "../../../apps/chat/room.ts";
 import { echo } from "../../../apps/echo/index.ts";
-import { App, createLog, Hub, type Serving, serve } from "../../../lib/index.ts";
 import { ticker } from "../../../lib/loop/ticker.ts";
 import { obey } from "./child.ts";
 

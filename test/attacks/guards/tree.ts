@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import Koa from "koa";
-import { App } from "../../../lib/index.ts";
+import { App } from "koa-subapps";
 
 /** What the guards ask for in `X-Token`. */
 export const TOKEN = "sesame";

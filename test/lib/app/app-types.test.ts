@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Koa from "koa";
 import koaSession from "koa-session";
+import { App, type Context, type Handler } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
-import { App, type Context, type Handler } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 
 interface State {
   visits: number;

@@ -8,8 +8,8 @@ import { after, describe, test } from "node:test";
 import Koa from "koa";
 import koaCompose from "koa-compose";
 import koaMount from "koa-mount";
-import { App, attach } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, attach } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 type Compose = typeof koaCompose;

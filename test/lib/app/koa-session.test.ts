@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import koaSession from "koa-session";
-import { App, type Context } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, type Context } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 
 /** What koa-session puts on a context. */
 type WithSession = Context & { session: Record<string, unknown> | null };

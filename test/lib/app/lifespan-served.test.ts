@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { App, createLog, serve } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, createLog, serve } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { withResolvers } from "../../support/deferred.ts";
 import { living } from "../../support/story.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App, createLog, serve } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { startLifespans } from "../../../lib/app/lifespan.ts";
-import { App, createLog, serve } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { forever } from "../../support/deferred.ts";
 import { freePort } from "../../support/free-port.ts";
 import { errorsOf, living } from "../../support/story.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
 import { startLifespans } from "../../../lib/app/lifespan.ts";
-import { App } from "../../../lib/index.ts";
 import { forever } from "../../support/deferred.ts";
 import { errorsOf, living } from "../../support/story.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
+import { App } from "koa-subapps";
 import { startLifespans } from "../../../lib/app/lifespan.ts";
-import { App } from "../../../lib/index.ts";
 import { living, noting } from "../../support/story.ts";
 
 describe("lifespans", () => {

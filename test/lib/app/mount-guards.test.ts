@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
-import { App } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { feature } from "../../support/feature.ts";
 import { handshake, http } from "../../support/path-answers.ts";
 

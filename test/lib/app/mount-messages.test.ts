@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import Koa from "koa";
-import { App } from "../../../lib/index.ts";
+import { App } from "koa-subapps";
 
 const messageOf = (run: () => unknown): string => {
   try {

@@ -3,8 +3,8 @@ import { METHODS } from "node:http";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { feature } from "../../support/feature.ts";
 import { assertMovedTo, assertNothingAt, http } from "../../support/path-answers.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { App } from "../../../lib/index.ts";
+import { App } from "koa-subapps";
 import { feature } from "../../support/feature.ts";
 
 describe("a mount", () => {

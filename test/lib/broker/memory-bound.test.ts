@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import v8 from "node:v8";
 import vm from "node:vm";
-import { BrokerFull, MemoryBroker, type Subscriber } from "../../../lib/index.ts";
+import { BrokerFull, MemoryBroker, type Subscriber } from "koa-subapps";
 
 v8.setFlagsFromString("--expose-gc");
 const collect = vm.runInNewContext("gc") as () => void;

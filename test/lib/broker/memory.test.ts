@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { MemoryBroker } from "../../../lib/index.ts";
+import { MemoryBroker } from "koa-subapps";
 import { RestartingBroker } from "../../support/restarting-broker.ts";
 import { brokerContract, type Engine } from "./contract.ts";
 

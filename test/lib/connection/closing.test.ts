@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { App, CloseError, type Connection } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
 import { Closing } from "../../../lib/connection/closing.ts";
 import { DEBTS } from "../../../lib/connection/debts.ts";
-import { App, CloseError, type Connection } from "../../../lib/index.ts";
 import { ticker } from "../../../lib/loop/ticker.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { turned } from "../../support/turned.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 import { until, within } from "../../support/within.ts";

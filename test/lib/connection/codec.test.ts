@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 
 const say = z.object({
   type: z.literal("say"),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
-import { App, CloseError, type Connection, type MessageKind } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, CloseError, type Connection, type MessageKind } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 import { within } from "../../support/within.ts";
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CloseError } from "../../../lib/index.ts";
+import { CloseError } from "koa-subapps";
 import { RestartingBroker } from "../../support/restarting-broker.ts";
 import { Crowd, each, inShortTurns } from "../../support/sliced.ts";
 

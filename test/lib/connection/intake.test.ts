@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { constants } from "node:buffer";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
 import { Inbox } from "../../../lib/connection/inbox.ts";
 import { Intake } from "../../../lib/connection/intake.ts";
 import { connectionLimits } from "../../../lib/connection/options.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 const receive = z.object({ n: z.number() });

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { describe, type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { App, type Closed, type Connection } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { WebSocket } from "ws";
 import type { LivenessOptions } from "../../../lib/connection/liveness.ts";
-import { App, type Closed, type Connection } from "../../../lib/index.ts";
 import { ticker } from "../../../lib/loop/ticker.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { type Frame, frame, handshake, Wire } from "../../support/wire.ts";
 
 const [TEXT, CLOSE, PING, PONG] = [1, 8, 9, 10];

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { Writable } from "node:stream";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import * as ws from "ws";
 import { countPieces } from "../../../lib/connection/pieces.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 const TEXT = 1;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
-import type { Outgoing } from "../../../lib/index.ts";
+import type { Outgoing } from "koa-subapps";
 import { Held } from "../../support/held.ts";
 import { within } from "../../support/within.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
 import { connectionLimits } from "../../../lib/connection/options.ts";
 import { Rate } from "../../../lib/connection/token-bucket.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 const INFINITE = Number.POSITIVE_INFINITY;

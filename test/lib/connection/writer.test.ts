@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { App, type Connection } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
-import { App, type Connection } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 
 /** An app that hands its connections to a test and keeps them open. */
 function held(options: object = {}): { app: App; connection: Promise<Connection> } {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type Koa from "koa";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 
 describe("the context of a mounted app", () => {
   test("signs and verifies cookies with the parent's keys", async () => {

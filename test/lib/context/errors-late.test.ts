@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import Koa from "koa";
 import koaMount from "koa-mount";
-import { App, createLog, serve } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, createLog, serve } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { until } from "../../support/within.ts";
 
 /** Bodies that fail when Koa sends them, long after the middleware has returned. */

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
-import { App, CloseError, type Context } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
+import { App, CloseError, type Context } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 
 const SECRET = "postgres://admin:hunter2@db";
 

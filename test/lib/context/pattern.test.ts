@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
 import Router from "koa-router";
-import { App, type Context } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, type Context } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 
 const patternOf = (ctx: object) => (ctx as Context).pattern;
 

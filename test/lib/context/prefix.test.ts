@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import Router from "koa-router";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { json, reading } from "../../support/reading.ts";
 
 describe("the context of a mounted app", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type Koa from "koa";
-import { App, type Context } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, type Context } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { json, reading } from "../../support/reading.ts";
 
 describe("the context of a mounted app", () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
+import { App, type Context } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 import { readRootPath } from "../../../lib/context/root-path.ts";
-import { App, type Context } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
 
 const rootPath = "/api";
 

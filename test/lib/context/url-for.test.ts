@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
-import { App, type Context } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, type Context } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { json, PROXIED } from "../../support/reading.ts";
 
 describe("ctx.urlFor", () => {

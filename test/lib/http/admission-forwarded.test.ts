@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { App } from "../../../lib/index.ts";
-import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { type StartOptions, TestClient } from "koa-subapps/testing";
 import { ask, shake, told } from "../../support/admission.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 

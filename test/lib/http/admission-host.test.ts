@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { TestClient } from "koa-subapps/testing";
 import { ask, open, shake } from "../../support/admission.ts";
 import { Wire } from "../../support/wire.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type StartOptions, TestClient } from "koa-subapps/testing";
 import { generate } from "selfsigned";
-import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
 import { ask, open, shake } from "../../support/admission.ts";
 import { requestText } from "../../support/raw.ts";
 import { handshake, Wire } from "../../support/wire.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { type StartOptions, TestClient } from "koa-subapps/testing";
 import { Capacity } from "../../../lib/http/capacity.ts";
 import { Refusal } from "../../../lib/http/refusal.ts";
-import { App } from "../../../lib/index.ts";
-import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 function refused(status: number): (error: unknown) => boolean {

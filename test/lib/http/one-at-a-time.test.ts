@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import serveFiles from "koa-static";
+import { App, attach } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { generate } from "selfsigned";
-import { App, attach } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 import { until, within } from "../../support/within.ts";
 

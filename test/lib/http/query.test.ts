@@ -5,9 +5,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import Koa from "koa";
 import koaMount from "koa-mount";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { MAX_QUERY_KEYS, parseQuery } from "../../../lib/http/query.ts";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { handshakeText, rawRequest, requestText } from "../../support/raw.ts";
 
 /** What plain Koa makes of a query. */

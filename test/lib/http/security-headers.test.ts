@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { App, Refusal } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createAdmin } from "../../../apps/admin/index.ts";
 import { site } from "../../../apps/site/index.ts";
 import { createTasks } from "../../../apps/tasks/index.ts";
 import { SECURITY_HEADERS } from "../../../lib/http/security-headers.ts";
-import { App, Refusal } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { requestText } from "../../support/raw.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 

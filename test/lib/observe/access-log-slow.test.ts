@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { App, type Connection, createLog, type Handler } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, type Connection, createLog, type Handler } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { until } from "../../support/within.ts";
 
 interface Line {

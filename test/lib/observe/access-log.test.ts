@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { App, createLog, Refusal } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, createLog, Refusal } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { handshake, Wire } from "../../support/wire.ts";
 
 interface Line {

@@ -49,7 +49,7 @@ class Logging {
   }
 
   static program(source: string, stdout: "pipe" | number = "pipe"): Logging {
-    const start = `import { createLog } from "./lib/index.ts"; const log = createLog();`;
+    const start = `import { createLog } from "koa-subapps"; const log = createLog();`;
     return new Logging(["--input-type=module", "--eval", `${start}\n${source}`], stdout);
   }
 

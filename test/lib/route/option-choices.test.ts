@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import http from "node:http";
 import { describe, test } from "node:test";
-import { App, attach, Hub, serve } from "../../../lib/index.ts";
+import { App, attach, Hub, serve } from "koa-subapps";
 
 type Rows = readonly (readonly [
   option: string,

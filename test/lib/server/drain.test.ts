@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { App, createLog, readConfig, serve, Upgrades } from "../../../lib/index.ts";
+import { App, createLog, readConfig, serve, Upgrades } from "koa-subapps";
 import { within } from "../../support/within.ts";
 
 const quiet = { port: 0, log: createLog({ level: "silent" }) };

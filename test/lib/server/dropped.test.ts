@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
-import { App, createLog, serve } from "../../../lib/index.ts";
+import { App, createLog, serve } from "koa-subapps";
 import { DropLog } from "../../../lib/server/dropped.ts";
 import { Program } from "../../support/program.ts";
 import { ROOT } from "../../support/snippets.ts";

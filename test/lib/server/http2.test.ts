@@ -4,8 +4,8 @@ import http2 from "node:http2";
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { App, attach } from "koa-subapps";
 import { generate } from "selfsigned";
-import { App, attach } from "../../../lib/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 const pems = await generate([{ name: "commonName", value: "127.0.0.1" }]);

@@ -7,8 +7,8 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { App, createLog, type ServeOptions, type Serving, serve } from "koa-subapps";
 import { WebSocket } from "ws";
-import { App, createLog, type ServeOptions, type Serving, serve } from "../../../lib/index.ts";
 import { Program } from "../../support/program.ts";
 import { ROOT } from "../../support/snippets.ts";
 

@@ -15,7 +15,7 @@ interface Run {
 
 /** Runs a program that imports the framework, as `main.ts` does. */
 function start(program: string, env: Record<string, string> = {}): Run {
-  const source = `import { App, run } from "./lib/index.ts";\n${program}`;
+  const source = `import { App, run } from "koa-subapps";\n${program}`;
   const child = spawn(
     process.execPath,
     ["--import", "tsx", "--input-type=module", "--eval", source],

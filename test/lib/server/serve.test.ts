@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
+import { App, createLog, serve } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { WebSocket } from "ws";
-import { App, createLog, serve } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 
 const quiet = { port: 0, log: createLog({ level: "silent" }) };

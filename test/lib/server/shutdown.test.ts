@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { App, serve } from "koa-subapps";
 import { WebSocket } from "ws";
-import { App, serve } from "../../../lib/index.ts";
 import { ServedProgram } from "../../support/served-program.ts";
 import { within } from "../../support/within.ts";
 

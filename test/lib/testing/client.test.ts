@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { App } from "../../../lib/index.ts";
-import { HandshakeRefused, TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { HandshakeRefused, TestClient } from "koa-subapps/testing";
 
 function echo(): App {
   return new App().websocket("/", async (socket) => {

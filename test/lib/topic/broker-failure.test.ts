@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type BrokerFailure, Hub } from "../../../lib/index.ts";
+import { type BrokerFailure, Hub } from "koa-subapps";
 import { Held } from "../../support/held.ts";
 import { RestartingBroker } from "../../support/restarting-broker.ts";
 import { until } from "../../support/within.ts";

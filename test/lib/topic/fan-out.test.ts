@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Hub } from "../../../lib/index.ts";
+import { Hub } from "koa-subapps";
 import { FanOut } from "../../../lib/topic/fan-out.ts";
 import { Held } from "../../support/held.ts";
 import { Listener } from "../../support/listener.ts";

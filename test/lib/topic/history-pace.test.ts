@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { App, type Connection, Hub } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App, type Connection, Hub } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { HistoryPace, messagesIn } from "../../../lib/topic/history-pace.ts";
 import { receiveUntil } from "../../support/held.ts";
 import { until, within } from "../../support/within.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { type History, MemoryBroker } from "../../../lib/index.ts";
+import { type History, MemoryBroker } from "koa-subapps";
 import { withResolvers } from "../../support/deferred.ts";
 import { Held, receiveUntil } from "../../support/held.ts";
 import { encode, hubOf, welcome } from "../../support/hub-of.ts";

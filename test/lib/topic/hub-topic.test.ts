@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Encode, Hub, MemoryBroker } from "../../../lib/index.ts";
+import { type Encode, Hub, MemoryBroker } from "koa-subapps";
 import { withResolvers } from "../../support/deferred.ts";
 import { Held, receiveUntil } from "../../support/held.ts";
 import { encode, hubOf, welcome } from "../../support/hub-of.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Hub } from "../../../lib/index.ts";
+import { Hub } from "koa-subapps";
 import { Held, type Pair } from "../../support/held.ts";
 import { until, within } from "../../support/within.ts";
 

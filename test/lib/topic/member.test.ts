@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { WebSocket } from "ws";
 import {
   type Connection,
   createLog,
@@ -9,8 +8,9 @@ import {
   type SlowEvent,
   type SlowPolicy,
   slowChannel,
-} from "../../../lib/index.ts";
-import type { TestSocket } from "../../../lib/testing/index.ts";
+} from "koa-subapps";
+import type { TestSocket } from "koa-subapps/testing";
+import { WebSocket } from "ws";
 import { Held } from "../../support/held.ts";
 import { RestartingBroker } from "../../support/restarting-broker.ts";
 import { until, within } from "../../support/within.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { Presence, type PresenceChange, PresenceTeller } from "../../../lib/index.ts";
+import { Presence, type PresenceChange, PresenceTeller } from "koa-subapps";
 
 const EVERY_MS = 250;
 

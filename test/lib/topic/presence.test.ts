@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Presence } from "../../../lib/index.ts";
+import { Presence } from "koa-subapps";
 
 const ids = (presence: Presence, topic: string) => presence.list(topic).map(({ id }) => id);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Encode, type History, Hub } from "../../../lib/index.ts";
+import { type Encode, type History, Hub } from "koa-subapps";
 import { Replays } from "../../../lib/topic/replays.ts";
 import { Held, receiveUntil } from "../../support/held.ts";
 import { RestartingBroker } from "../../support/restarting-broker.ts";

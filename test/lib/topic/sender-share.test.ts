@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CloseError, Hub } from "../../../lib/index.ts";
+import { CloseError, Hub } from "koa-subapps";
 import { Overdraft } from "../../../lib/topic/overdraft.ts";
 import { Held, receiveUntil } from "../../support/held.ts";
 import { within } from "../../support/within.ts";

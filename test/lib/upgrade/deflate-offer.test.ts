@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 const DEFLATE = "permessage-deflate";

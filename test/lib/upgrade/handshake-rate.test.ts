@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { App } from "koa-subapps";
+import { type StartOptions, TestClient } from "koa-subapps/testing";
 import { Refusal } from "../../../lib/http/refusal.ts";
-import { App } from "../../../lib/index.ts";
-import { type StartOptions, TestClient } from "../../../lib/testing/index.ts";
 import { HandshakeRate } from "../../../lib/upgrade/handshake-rate.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 

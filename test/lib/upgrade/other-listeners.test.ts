@@ -3,8 +3,8 @@ import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, test } from "node:test";
+import { App, type AttachOptions, attach, type Upgrades } from "koa-subapps";
 import { type WebSocket, WebSocketServer } from "ws";
-import { App, type AttachOptions, attach, type Upgrades } from "../../../lib/index.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 type Listener = (req: IncomingMessage, socket: Socket, head: Buffer) => void;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { App } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { withResolvers } from "../../support/deferred.ts";
 import { echo } from "../../support/got.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";

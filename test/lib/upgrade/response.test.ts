@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import Koa from "koa";
 import koaMount from "koa-mount";
+import { App, attach, type Context } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import onFinished from "on-finished";
-import { App, attach, type Context } from "../../../lib/index.ts";
-import { TestClient } from "../../../lib/testing/index.ts";
 import { handshake, Wire } from "../../support/wire.ts";
 import { within } from "../../support/within.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import type { Position } from "koa-subapps";
 import { WebSocket } from "ws";
 import { fromServer } from "../../../../apps/chat/protocol.ts";
-import type { Position } from "../../../../lib/index.ts";
 import type { Of } from "../../../support/chatter.ts";
 import type { Strange } from "./action.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { TestSocket } from "../../../../lib/testing/index.ts";
+import type { TestSocket } from "koa-subapps/testing";
 import { type Action, KEPT } from "./action.ts";
 import type { Link } from "./client.ts";
 import type { Room } from "./room.ts";

@@ -1,6 +1,6 @@
+import type { Position } from "koa-subapps";
+import type { TestClient } from "koa-subapps/testing";
 import type { Rooms } from "../../../../apps/chat/room.ts";
-import type { Position } from "../../../../lib/index.ts";
-import type { TestClient } from "../../../../lib/testing/index.ts";
 import { until } from "../../../support/within.ts";
 import { type Action, CLIENTS } from "./action.ts";
 import { Client, type Link, type Place } from "./client.ts";

@@ -4,11 +4,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createTasks } from "../../../../apps/tasks/index.ts";
 import { TaskFailure } from "../../../../apps/tasks/kind.ts";
 import { wordcount } from "../../../../apps/tasks/kinds/wordcount.ts";
-import { App } from "../../../../lib/index.ts";
-import { TestClient } from "../../../../lib/testing/index.ts";
 import { follow, submit } from "../support/client.ts";
 import { ownFolder } from "../support/folder.ts";
 

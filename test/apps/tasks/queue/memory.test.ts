@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { App } from "koa-subapps";
+import { TestClient } from "koa-subapps/testing";
 import { createTasks, type TasksOptions } from "../../../../apps/tasks/index.ts";
 import * as ourKinds from "../../../../apps/tasks/kinds/index.ts";
-import { App } from "../../../../lib/index.ts";
-import { TestClient } from "../../../../lib/testing/index.ts";
 import { cancel, follow, post, stateOf, submit } from "../support/client.ts";
 import { ownFolder } from "../support/folder.ts";
 import * as testKinds from "../support/kinds.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { TestSocket } from "koa-subapps/testing";
 import { hasEnded, type TaskMessage } from "../../../../apps/tasks/task.ts";
-import type { TestSocket } from "../../../../lib/testing/index.ts";
 import type { Talks } from "./visitor.ts";
 
 /** Workers may have to wait for a core. */

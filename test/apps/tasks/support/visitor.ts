@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConnectOptions, TestClient } from "../../../../lib/testing/index.ts";
+import type { ConnectOptions, TestClient } from "koa-subapps/testing";
 
 /** What a test talks to an app through: a client that keeps no cookies, or a {@link Visitor}. */
 export type Talks = Pick<TestClient, "url" | "fetch" | "connect">;

@@ -1,5 +1,5 @@
 import { type TestContext, test } from "node:test";
-import type { Broker } from "../../../../lib/index.ts";
+import type { Broker } from "koa-subapps";
 
 /** An engine under test, with a hand on its clock. */
 export interface Engine {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { Position } from "../../../../lib/index.ts";
+import type { Position } from "koa-subapps";
 import { AGE_MS, type On, RETENTION } from "./engine.ts";
 import { say, sayAll, texts } from "./topic.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Position } from "../../../../lib/index.ts";
+import type { Position } from "koa-subapps";
 import { AGE_MS, type Engine, type MakeEngine, RETENTION, TIMEOUT_MS } from "./engine.ts";
 import { Scribe } from "./scribe.ts";
 

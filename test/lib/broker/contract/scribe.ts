@@ -1,4 +1,4 @@
-import type { Position, Publication, Subscriber } from "../../../../lib/index.ts";
+import type { Position, Publication, Subscriber } from "koa-subapps";
 
 /** Writes down all that a subscriber is told, one line each. */
 export class Scribe implements Subscriber {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { Position, Published } from "../../../../lib/index.ts";
+import type { Position, Published } from "koa-subapps";
 import { AGE_MS, type On } from "./engine.ts";
 import { Scribe } from "./scribe.ts";
 import { say, sayAll, texts } from "./topic.ts";

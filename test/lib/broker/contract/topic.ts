@@ -1,4 +1,4 @@
-import type { Broker, History, Published } from "../../../../lib/index.ts";
+import type { Broker, History, Published } from "koa-subapps";
 import { RETENTION } from "./engine.ts";
 
 /** Publishes to the topic that most tests are about. */
