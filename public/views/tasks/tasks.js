@@ -4,8 +4,7 @@ import { texts } from "../../page/texts.js";
 import { Task } from "./task.js";
 import { askState, askToCancel, readState } from "./task-api.js";
 import { TaskStore } from "./task-store.js";
-import { UploadFailed, upload } from "./upload.js";
-import { Uploads } from "./uploads.js";
+import { Turns } from "./turns.js";
 
 /** How many tasks are kept in sight; ended ones make room, the oldest first. */
 const LIMIT = 50;
@@ -14,7 +13,6 @@ const LIMIT = 50;
 const SILENCE_MS = 10_000;
 
 /** @typedef {import("./task-api.js").TaskMessage} TaskMessage */
-/** @typedef {{ controller: AbortController, start: () => Promise<void> }} Turn */
 
 /**
  * The tasks that were begun in this browser. The server tells of all tasks by one WebSocket, from
@@ -24,8 +22,12 @@ const SILENCE_MS = 10_000;
  */
 export class Tasks extends Demo {
   #store = new TaskStore();
-  #uploads = new Uploads();
-  #turns = /** @type {Map<Task, Turn>} */ (new Map());
+  #turns = new Turns({
+    changed: () => this.#changed(),
+    progressed: () => this.emit("change"),
+    taken: (task) => this.#followed(task),
+    refused: (task, error) => this.#end(task, "refused", error),
+  });
   /** @type {Task[]} */
   #tasks;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -74,7 +76,7 @@ export class Tasks extends Demo {
     );
     this.#makeRoom(fresh.length);
     this.#tasks.unshift(...fresh);
-    for (const task of fresh) this.#queue(task);
+    for (const task of fresh) this.#turns.add(task);
     this.#changed();
     if (taken.length === files.length) return "";
     return texts().filesTaken(taken.length, files.length, LIMIT);
@@ -87,14 +89,7 @@ export class Tasks extends Demo {
    */
   cancel(task) {
     if (task.ended || task.cancelling) return;
-    if (task.status === "waiting") {
-      const turn = this.#turns.get(task);
-      if (turn) this.#uploads.remove(turn.start);
-      this.#turns.delete(task);
-      task.end("cancelled");
-    } else if (task.status === "uploading" && !task.sent) {
-      this.#turns.get(task)?.controller.abort();
-    } else {
+    if (!this.#turns.cancel(task)) {
       task.cancelling = true;
       // One that was sent and has no id yet is cancelled as soon as it has.
       if (task.followed) void this.#cancelThere(task);
@@ -110,7 +105,7 @@ export class Tasks extends Demo {
   retry(task) {
     this.#store.drop(task.id);
     task.wait();
-    this.#queue(task);
+    this.#turns.add(task);
     this.#changed();
   }
 
@@ -135,48 +130,6 @@ export class Tasks extends Demo {
     const ended = this.#tasks.filter((task) => task.ended);
     const excess = this.#tasks.length + count - LIMIT;
     for (const task of ended.reverse().slice(0, Math.max(excess, 0))) this.remove(task);
-  }
-
-  /** @param {Task} task */
-  #queue(task) {
-    /** @type {Turn} */
-    const turn = { controller: new AbortController(), start: () => this.#upload(task, turn) };
-    this.#turns.set(task, turn);
-    this.#uploads.add(turn.start);
-  }
-
-  /**
-   * @param {Task} task
-   * @param {Turn} turn
-   */
-  async #upload(task, { controller: { signal } }) {
-    const { file } = task;
-    if (file === undefined) return;
-    task.status = "uploading";
-    this.#changed();
-    /** @param {number} part */
-    const onProgress = (part) => {
-      task.progress = part;
-      this.emit("change");
-    };
-    const onSent = () => {
-      task.sent = true;
-      this.emit("change");
-    };
-    try {
-      task.begin(await upload(file, { signal, onProgress, onSent }));
-      this.#followed(task);
-    } catch (error) {
-      if (signal.aborted) task.end("cancelled");
-      else if (error instanceof UploadFailed) {
-        // Without it, trying again is not offered.
-        if (error.isFinal) task.file = undefined;
-        this.#end(task, "refused", error.said);
-      } else throw error;
-    } finally {
-      this.#turns.delete(task);
-      this.#changed();
-    }
   }
 
   // What was told of it before its id was known has been passed over.
