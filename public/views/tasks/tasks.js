@@ -12,6 +12,9 @@ const LIMIT = 50;
 /** Tasks of which nothing is told for this long are asked about. */
 const SILENCE_MS = 10_000;
 
+/** The types of message that the server says beside states, which have none. */
+const OTHERS = ["pong"];
+
 /** @typedef {import("./task-api.js").TaskMessage} TaskMessage */
 
 /**
@@ -41,7 +44,7 @@ export class Tasks extends Demo {
     const kept = this.#store.load();
     this.#tasks = kept.slice(0, LIMIT);
     for (const { id } of kept.slice(LIMIT)) this.#store.drop(id);
-    this.onText((data) => this.#receive(readState(data)));
+    this.onText((data) => this.#receive(data));
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("beforeunload", (event) => {
       if (this.#tasks.some(({ pending }) => pending)) event.preventDefault();
@@ -153,10 +156,12 @@ export class Tasks extends Demo {
     }
   }
 
-  /** @param {TaskMessage | undefined} message */
-  #receive(message) {
-    const task = message && this.#tasks.find(({ id }) => id === message.id);
-    if (task && message) this.#take(task, message);
+  /** @param {string} data */
+  #receive(data) {
+    const message = readState(data);
+    if (message === undefined) return this.doubt(data, OTHERS);
+    const task = this.#tasks.find(({ id }) => id === message.id);
+    if (task) this.#take(task, message);
   }
 
   /**
