@@ -2,6 +2,7 @@ import { find } from "./page/element.js";
 import { browserKept, windowKept } from "./page/kept.js";
 import { language } from "./page/language.js";
 import { randomName } from "./page/names.js";
+import { Outdated } from "./page/outdated.js";
 import { StateLine } from "./page/state-line.js";
 import { Tabs } from "./page/tabs.js";
 import { fillPage, offerOther, texts } from "./page/texts.js";
@@ -31,6 +32,7 @@ const share = new Share();
 const panels = new Panels();
 const messages = new Messages((action, entry) => conversation()?.[action](entry));
 const tasksView = new TasksView(tasks);
+const outdated = new Outdated();
 const stateLine = new StateLine(
   () => shown?.connection.open(),
   () => focusView(),
@@ -61,6 +63,7 @@ for (const demo of demos) {
     if (demo === tasks) tasksView.refresh();
     else messages.refresh();
   });
+  demo.addEventListener("outdated", () => outdated.show());
   demo.addEventListener("news", () => {
     if (demo === shown && document.visibilityState === "visible") return;
     demo.unread += 1;
@@ -157,6 +160,7 @@ function speak() {
   messages.redraw();
   tasksView.redraw();
   showForgetful();
+  outdated.refresh();
   showWords();
 }
 

@@ -8,8 +8,8 @@ import { ROOT } from "./support/snippets.ts";
 
 const text = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
 
-/** The longest source file, and the longest test, in lines. */
-const MOST_LINES = { lib: 250, test: 400 };
+/** The longest source file, module of the page and test, in lines. */
+const MOST_LINES = { lib: 250, public: 250, test: 400 };
 
 describe("CONTRIBUTING.md", () => {
   test("names paths that are there", () => {
@@ -30,7 +30,7 @@ for (const [folder, most] of Object.entries(MOST_LINES)) {
   test(`no source file of ${folder}/ has more than ${most} lines`, () => {
     const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
     const long = names
-      .filter((name) => /\.(ts|mjs)$/.test(name))
+      .filter((name) => /\.(ts|js|mjs)$/.test(name))
       .filter(
         (name) => readFileSync(join(ROOT, folder, name), "utf8").split("\n").length - 1 > most,
       );

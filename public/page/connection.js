@@ -1,6 +1,7 @@
 import PartySocket, { CloseEvent as OwnCloseEvent } from "../vendor/partysocket/ws.js";
 import { Backoff } from "./backoff.js";
-import { describeClose, leastWait, shouldReturn } from "./close-codes.js";
+import { leastWait, shouldReturn } from "./close-codes.js";
+import { describeClose } from "./close-sentence.js";
 import { listenToNetwork, socketUrl } from "./network.js";
 import { Pulse } from "./pulse.js";
 import { inText } from "./texts.js";

@@ -1,3 +1,4 @@
+import { typeOf } from "./message-type.js";
 import { texts } from "./texts.js";
 
 /**
@@ -6,7 +7,8 @@ import { texts } from "./texts.js";
  * `retry(entry)` and `discard(entry)` for a message that failed.
  *
  * Events: `state` when the connection or what `ready` says changes, `change` when the history
- * does, `news` when somebody else said something that was not there before.
+ * does, `news` when somebody else said something that was not there before, `outdated` when the
+ * server said something that the protocol of this page does not have.
  */
 export class Demo extends EventTarget {
   /** How many messages arrived while nobody saw them. */
@@ -88,6 +90,17 @@ export class Demo extends EventTarget {
     this.connection.addEventListener("message", (event) => {
       if (event instanceof MessageEvent) listener(event.data);
     });
+  }
+
+  /**
+   * Tells of a text that this page cannot make sense of, when it is a message of a newer protocol.
+   *
+   * @param {string} text
+   * @param {readonly string[]} known the types of message that the page's protocol has
+   */
+  doubt(text, known) {
+    const type = typeOf(text);
+    if (type !== undefined && !known.includes(type)) this.emit("outdated");
   }
 
   /** @param {string} type */

@@ -19,6 +19,8 @@ export const en = {
   // The page
   demos: "Demos",
   forgetful: "Nothing here will be remembered: this browser's storage is blocked or full.",
+  outdated: "The server speaks a newer version than this page.",
+  reload: "Reload",
   /** @type {(count: number) => string} */
   unread: (count) => `${inWords(count)} new`,
   /** @type {(count: number) => string} */

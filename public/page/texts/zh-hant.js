@@ -17,6 +17,8 @@ export const zhHant = {
   // The page
   demos: "示範",
   forgetful: "這裡的內容不會保留：瀏覽器的儲存空間被封鎖或已滿。",
+  outdated: "伺服器的版本比這個頁面新。",
+  reload: "重新載入",
   unread: (count) => `${inWords(count)} 則未讀`,
   unreadMore: (count) => `超過 ${inWords(count)} 則未讀`,
   labelled: (label, text) => `${label}：${text}`,

@@ -39,6 +39,9 @@ const SHAPES = {
   pong: () => true,
 };
 
+/** The types of message that this page knows. */
+export const TYPES = Object.keys(SHAPES);
+
 /**
  * A message of `chat.v1`.
  *

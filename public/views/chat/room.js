@@ -3,7 +3,7 @@ import { Demo } from "../../page/demo.js";
 import { decoded, isName, loadName, saveName } from "../../page/names.js";
 import { queryOf } from "../../page/position.js";
 import { texts } from "../../page/texts.js";
-import { readMessage } from "./chat-v1.js";
+import { readMessage, TYPES } from "./chat-v1.js";
 import { History } from "./history.js";
 import { Members } from "./members.js";
 import { Outbox } from "./outbox.js";
@@ -33,6 +33,7 @@ export class Room extends Demo {
     this.onText((data) => {
       const message = readMessage(data);
       if (message) this.#receive(message);
+      else this.doubt(data, TYPES);
     });
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("pagehide", () => this.#transcript?.keep());

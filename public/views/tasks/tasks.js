@@ -4,8 +4,7 @@ import { texts } from "../../page/texts.js";
 import { Task } from "./task.js";
 import { askState, askToCancel, readState } from "./task-api.js";
 import { TaskStore } from "./task-store.js";
-import { UploadFailed, upload } from "./upload.js";
-import { Uploads } from "./uploads.js";
+import { Turns } from "./turns.js";
 
 /** How many tasks are kept in sight; ended ones make room, the oldest first. */
 const LIMIT = 50;
@@ -13,8 +12,10 @@ const LIMIT = 50;
 /** Tasks of which nothing is told for this long are asked about. */
 const SILENCE_MS = 10_000;
 
+/** The types of message that the server says beside states, which have none. */
+const OTHERS = ["pong"];
+
 /** @typedef {import("./task-api.js").TaskMessage} TaskMessage */
-/** @typedef {{ controller: AbortController, start: () => Promise<void> }} Turn */
 
 /**
  * The tasks that were begun in this browser. The server tells of all tasks by one WebSocket, from
@@ -24,8 +25,12 @@ const SILENCE_MS = 10_000;
  */
 export class Tasks extends Demo {
   #store = new TaskStore();
-  #uploads = new Uploads();
-  #turns = /** @type {Map<Task, Turn>} */ (new Map());
+  #turns = new Turns({
+    changed: () => this.#changed(),
+    progressed: () => this.emit("change"),
+    taken: (task) => this.#followed(task),
+    refused: (task, error) => this.#end(task, "refused", error),
+  });
   /** @type {Task[]} */
   #tasks;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -39,7 +44,7 @@ export class Tasks extends Demo {
     const kept = this.#store.load();
     this.#tasks = kept.slice(0, LIMIT);
     for (const { id } of kept.slice(LIMIT)) this.#store.drop(id);
-    this.onText((data) => this.#receive(readState(data)));
+    this.onText((data) => this.#receive(data));
     this.connection.addEventListener("state", () => this.#stateChanged());
     addEventListener("beforeunload", (event) => {
       if (this.#tasks.some(({ pending }) => pending)) event.preventDefault();
@@ -74,7 +79,7 @@ export class Tasks extends Demo {
     );
     this.#makeRoom(fresh.length);
     this.#tasks.unshift(...fresh);
-    for (const task of fresh) this.#queue(task);
+    for (const task of fresh) this.#turns.add(task);
     this.#changed();
     if (taken.length === files.length) return "";
     return texts().filesTaken(taken.length, files.length, LIMIT);
@@ -87,14 +92,7 @@ export class Tasks extends Demo {
    */
   cancel(task) {
     if (task.ended || task.cancelling) return;
-    if (task.status === "waiting") {
-      const turn = this.#turns.get(task);
-      if (turn) this.#uploads.remove(turn.start);
-      this.#turns.delete(task);
-      task.end("cancelled");
-    } else if (task.status === "uploading" && !task.sent) {
-      this.#turns.get(task)?.controller.abort();
-    } else {
+    if (!this.#turns.cancel(task)) {
       task.cancelling = true;
       // One that was sent and has no id yet is cancelled as soon as it has.
       if (task.followed) void this.#cancelThere(task);
@@ -110,7 +108,7 @@ export class Tasks extends Demo {
   retry(task) {
     this.#store.drop(task.id);
     task.wait();
-    this.#queue(task);
+    this.#turns.add(task);
     this.#changed();
   }
 
@@ -137,48 +135,6 @@ export class Tasks extends Demo {
     for (const task of ended.reverse().slice(0, Math.max(excess, 0))) this.remove(task);
   }
 
-  /** @param {Task} task */
-  #queue(task) {
-    /** @type {Turn} */
-    const turn = { controller: new AbortController(), start: () => this.#upload(task, turn) };
-    this.#turns.set(task, turn);
-    this.#uploads.add(turn.start);
-  }
-
-  /**
-   * @param {Task} task
-   * @param {Turn} turn
-   */
-  async #upload(task, { controller: { signal } }) {
-    const { file } = task;
-    if (file === undefined) return;
-    task.status = "uploading";
-    this.#changed();
-    /** @param {number} part */
-    const onProgress = (part) => {
-      task.progress = part;
-      this.emit("change");
-    };
-    const onSent = () => {
-      task.sent = true;
-      this.emit("change");
-    };
-    try {
-      task.begin(await upload(file, { signal, onProgress, onSent }));
-      this.#followed(task);
-    } catch (error) {
-      if (signal.aborted) task.end("cancelled");
-      else if (error instanceof UploadFailed) {
-        // Without it, trying again is not offered.
-        if (error.isFinal) task.file = undefined;
-        this.#end(task, "refused", error.said);
-      } else throw error;
-    } finally {
-      this.#turns.delete(task);
-      this.#changed();
-    }
-  }
-
   // What was told of it before its id was known has been passed over.
   /** @param {Task} task */
   #followed(task) {
@@ -200,10 +156,12 @@ export class Tasks extends Demo {
     }
   }
 
-  /** @param {TaskMessage | undefined} message */
-  #receive(message) {
-    const task = message && this.#tasks.find(({ id }) => id === message.id);
-    if (task && message) this.#take(task, message);
+  /** @param {string} data */
+  #receive(data) {
+    const message = readState(data);
+    if (message === undefined) return this.doubt(data, OTHERS);
+    const task = this.#tasks.find(({ id }) => id === message.id);
+    if (task) this.#take(task, message);
   }
 
   /**

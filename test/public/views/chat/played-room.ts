@@ -20,13 +20,15 @@ export interface Play {
   answers?: boolean;
   /** Whether the page's time is the test's. */
   clock?: boolean;
+  /** What it says to a window that comes back; a welcome without anything missed by default. */
+  comesBack?: (socket: WebSocketRoute) => void;
 }
 
 /** Opens one. */
 export async function openPlayedRoom(
   open: OpenWindow,
   url: string,
-  { members = ["me"], answers = true, clock = false }: Play = {},
+  { members = ["me"], answers = true, clock = false, comesBack }: Play = {},
   options: WindowOptions = {},
 ): Promise<PlayedRoom> {
   const page = await open("about:blank", { clientId: "me", ...options });
@@ -43,7 +45,9 @@ export async function openPlayedRoom(
         if (answers) socket.send('{"type":"pong"}');
       }
     });
-    socket.send(welcome(sockets.length === 1 ? null : true, members));
+    if (sockets.length === 1) socket.send(welcome(null, { members }));
+    else if (comesBack) comesBack(socket);
+    else socket.send(welcome(true, { members }));
   });
   if (clock) await page.clock.install();
   await page.goto(`${url}#room/fox`);
@@ -51,12 +55,22 @@ export async function openPlayedRoom(
   return { page, sockets, received, pings: () => pings };
 }
 
+/** What a welcome says beside whether the window has missed nothing. */
+export interface Welcome {
+  members?: string[];
+  position?: { epoch: string; offset: number };
+  /** The offset of the room's last message; that of `position` by default. */
+  latest?: number;
+}
+
 /** What a server says of a room at its beginning. */
-export function welcome(recovered: boolean | null, members = ["me"]): string {
-  const position = { epoch: "first", offset: 0 };
+export function welcome(
+  recovered: boolean | null,
+  { members = ["me"], position = { epoch: "first", offset: 0 }, latest }: Welcome = {},
+): string {
   const list = members.map((id) => ({ id, since: "2026-01-01T00:00:00.000Z" }));
-  const about = { room: "fox", you: "me", position, latest: 0, recovered, members: list };
-  return JSON.stringify({ type: "welcome", ...about });
+  const about = { room: "fox", you: "me", position, recovered, members: list };
+  return JSON.stringify({ type: "welcome", latest: latest ?? position.offset, ...about });
 }
 
 /** What a server says when somebody has said something. */
