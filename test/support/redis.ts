@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
+
+const START_MS = 20_000;
+const LOOK_EVERY_MS = 20;
+
+/** A Redis server of the test's own, on a Unix socket in a directory of its own. */
+export class RedisServer implements AsyncDisposable {
+  readonly directory: string;
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+
+  private constructor(directory: string, args: readonly string[]) {
+    this.directory = directory;
+    this.#args = args;
+  }
+
+  /** @param args settings as `redis-server` takes them: `--appendonly`, `yes` … */
+  static async start(...args: string[]): Promise<RedisServer> {
+    const directory = await mkdtemp(join(tmpdir(), "koa-subapps-redis-"));
+    const server = new RedisServer(directory, args);
+    await server.up();
+    return server;
+  }
+
+  /** Where it listens. */
+  get socket(): string {
+    return join(this.directory, "redis.sock");
+  }
+
+  /** What a broker is given. */
+  get url(): string {
+    return `redis+unix:${this.socket}`;
+  }
+
+  /** Its process id, while it runs. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Starts it, on the data that it has. */
+  async up(): Promise<void> {
+    const settings = [
+      ...["--port", "0", "--unixsocket", this.socket, "--dir", this.directory],
+      ...["--save", "", "--loglevel", "warning", "--maxmemory-policy", "noeviction"],
+      ...this.#args,
+    ];
+    const program = process.env.REDIS_SERVER ?? "redis-server";
+    this.#child = spawn(program, settings, { stdio: ["ignore", "ignore", "inherit"] });
+    this.#child.on("error", () => {});
+    await this.#answers();
+  }
+
+  /** Ends it with a signal. */
+  async down(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  }
+
+  /** Sends it a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal("SIGCONT");
+    await this.down();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #answers(): Promise<void> {
+    const deadline = performance.now() + START_MS;
+    for (;;) {
+      if (await pings(this.socket)) return;
+      if (performance.now() > deadline) {
+        throw new Error(`expected Redis to answer within ${START_MS} ms, but it does not`);
+      }
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+}
+
+function pings(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.on("connect", () => socket.write("PING\r\n"));
+    socket.on("data", (data) => {
+      socket.destroy();
+      // A server that is still loading its data says so instead.
+      resolve(data.toString().startsWith("+PONG"));
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
