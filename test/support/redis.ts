@@ -6,6 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
+import { createClient } from "redis";
+
+/** A connection of a test's own, beside those of a broker. */
+export type SideClient = ReturnType<typeof sideClient>;
 
 const START_MS = 20_000;
 const LOOK_EVERY_MS = 20;
@@ -57,6 +61,15 @@ export class RedisServer implements AsyncDisposable {
     await this.#answers();
   }
 
+  /** Connects to it; the caller calls `destroy`. */
+  async connect(): Promise<SideClient> {
+    const client = sideClient(this.socket);
+    // It may outlive the server, and must not end the test then.
+    client.on("error", () => {});
+    await client.connect();
+    return client;
+  }
+
   /** Ends it with a signal. */
   async down(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
@@ -87,6 +100,10 @@ export class RedisServer implements AsyncDisposable {
       await pause(LOOK_EVERY_MS);
     }
   }
+}
+
+function sideClient(path: string) {
+  return createClient({ socket: { path, tls: false, reconnectStrategy: false } });
 }
 
 function pings(path: string): Promise<boolean> {

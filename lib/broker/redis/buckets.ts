@@ -9,6 +9,9 @@ export const BUCKETS = 32;
 /** The version of what the scripts write; nodes of two versions do not share a prefix. */
 export const SCHEMA = 1;
 
+/** What follows the tag in the name of a channel. No prefix contains it. */
+const CHANNEL = "}:c:";
+
 /** Names the buckets of one prefix, and remembers what Redis has acknowledged in each. */
 export class Buckets {
   readonly #tags: readonly string[];
@@ -32,6 +35,11 @@ export class Buckets {
   /** The channel of a topic. */
   channel(topic: string): string {
     return `${this.tag(this.of(topic))}:c:${topic}`;
+  }
+
+  /** The topic of a channel. */
+  topicOf(channel: string): string {
+    return channel.slice(channel.indexOf(CHANNEL) + CHANNEL.length);
   }
 
   /** The last heartbeat that Redis has acknowledged in a bucket. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { ErrorReply } from "redis";
 import type { Buckets } from "./buckets.ts";
+import { isReply } from "./client.ts";
 import type { Line } from "./line.ts";
 import type { Link } from "./link.ts";
 import { BEAT, type Script } from "./scripts.ts";
@@ -11,31 +11,31 @@ import { Unavailable } from "./unavailable.ts";
 const CALL_MS = 5_000;
 /** Wait between two attempts at one call, in milliseconds. */
 const RETRY_MS = 50;
-/** What may be on its way to Redis: with more, a call fails at once and nothing is lost silently. */
+/** What may be on its way to Redis: with more, a call fails at once, and the memory has a bound. */
 const MOST_CALLS = 10_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 /** Ninety-six bits: two epochs never have one name by chance. */
 const FRESH_BYTES = 12;
 /** What Redis says when it cannot serve a call now and may later. */
 const PASSING = /^(?:LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY|OOM|READONLY|NOREPLICAS|MISCONF)/;
+/** The same, from a command inside a script. */
+const PASSING_INSIDE = /-(?:OOM|READONLY)|OOM command|READONLY You/;
 
 /** One call of a script. */
 export interface Call {
   readonly script: Script;
   readonly bucket: number;
   /**
-   * The arguments behind the common ones.
+   * Makes the arguments that follow the common ones.
    *
    * @param sinceMs how long ago the first attempt was, in milliseconds; undefined for the first
    */
   args(sinceMs: number | undefined): string[];
-  /** About how long the arguments are, in bytes. */
+  /** The approximate length of the arguments, in bytes. */
   readonly bytes: number;
 }
 
-/**
- * Calls scripts of Redis, each with the fence of its bucket, and repeats what failed by the way.
- */
+/** Calls scripts of Redis, each with the fence of its bucket, and repeats what failed on the way. */
 export class Calls {
   readonly #link: Link;
   readonly #buckets: Buckets;
@@ -43,9 +43,7 @@ export class Calls {
   #count = 0;
   #bytes = 0;
 
-  /**
-   * @param now the time in milliseconds, for tests; by default Redis's own
-   */
+  /** @param now the time in milliseconds, for tests; by default Redis's own */
   constructor(link: Link, buckets: Buckets, now?: () => number) {
     this.#link = link;
     this.#buckets = buckets;
@@ -60,16 +58,10 @@ export class Calls {
   /**
    * Calls a script, again and again for five seconds where Redis cannot be reached.
    *
-   * @throws Unavailable when it cannot be reached, or too much is on its way already
+   * @throws Unavailable when Redis cannot be reached, or too much is on its way already
    */
   async call(call: Call): Promise<unknown> {
-    if (this.#count >= MOST_CALLS || this.#bytes + call.bytes > MOST_BYTES) {
-      throw new Unavailable(
-        new Error(`expected at most ${MOST_CALLS} calls on their way to Redis`),
-      );
-    }
-    this.#count++;
-    this.#bytes += call.bytes;
+    this.#take(call.bytes);
     const since = performance.now();
     try {
       const { line } = this.#link;
@@ -80,8 +72,24 @@ export class Calls {
       if (error instanceof Unavailable || !isPassing(error)) throw error;
       return await this.#repeat(call, since, error);
     } finally {
-      this.#count--;
-      this.#bytes -= call.bytes;
+      this.#give(call.bytes);
+    }
+  }
+
+  /**
+   * Sends one command, and does not repeat it.
+   *
+   * @throws Unavailable when Redis does not answer it, or too much is on its way already
+   */
+  async once(command: readonly string[], bytes: number): Promise<unknown> {
+    this.#take(bytes);
+    try {
+      const line = this.#link.line ?? (await this.#link.wait(CALL_MS));
+      return await line.client.sendCommand(command);
+    } catch (error) {
+      throw error instanceof Unavailable ? error : new Unavailable(error);
+    } finally {
+      this.#give(bytes);
     }
   }
 
@@ -93,12 +101,24 @@ export class Calls {
   async beat(bucket: number, idleMs: number, topics: readonly string[]): Promise<unknown[]> {
     const args = () => [String(idleMs), ...topics];
     const line = await this.#link.wait(CALL_MS);
-    const reply = (await this.#send(line, { script: BEAT, bucket, args, bytes: 0 }, undefined)) as [
-      number,
-      ...unknown[],
-    ];
-    this.#buckets.acknowledge(bucket, reply[0]);
-    return reply.slice(1);
+    const reply = await this.#send(line, { script: BEAT, bucket, args, bytes: 0 }, undefined);
+    const [heartbeat, ...rest] = reply as [number, ...unknown[]];
+    this.#buckets.acknowledge(bucket, heartbeat);
+    return rest;
+  }
+
+  #take(bytes: number): void {
+    if (this.#count >= MOST_CALLS || this.#bytes + bytes > MOST_BYTES) {
+      const most = `${MOST_CALLS} calls or ${MOST_BYTES} bytes`;
+      throw new Unavailable(new Error(`expected at most ${most} on their way to Redis`));
+    }
+    this.#count++;
+    this.#bytes += bytes;
+  }
+
+  #give(bytes: number): void {
+    this.#count--;
+    this.#bytes -= bytes;
   }
 
   async #repeat(call: Call, since: number, first: unknown): Promise<unknown> {
@@ -133,7 +153,7 @@ export class Calls {
     try {
       return await line.client.sendCommand(["EVALSHA", script.sha, ...args]);
     } catch (error) {
-      if (!(error instanceof ErrorReply)) throw error;
+      if (!isReply(error)) throw error;
       if (error.message.startsWith("NOSCRIPT")) {
         return await line.client.sendCommand(["EVAL", script.source, ...args]);
       }
@@ -144,10 +164,8 @@ export class Calls {
   }
 }
 
-// What is no answer of Redis's is the connection's: it has broken, or is gone already.
+// What is not an answer of Redis is the connection's: it has broken, or is gone already.
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof ErrorReply)) return !(error instanceof TypeError);
-  return (
-    PASSING.test(error.message) || /-(?:OOM|READONLY)|OOM command|READONLY You/.test(error.message)
-  );
+  if (!isReply(error)) return !(error instanceof TypeError);
+  return PASSING.test(error.message) || PASSING_INSIDE.test(error.message);
 }

@@ -1,29 +1,15 @@
-import { type History, type Position, positionOf, type Subscriber } from "../broker.ts";
+import type { History, Position, Subscriber } from "../broker.ts";
+import { Ahead, type Arrived } from "./ahead.ts";
+import { Awaited } from "./awaited.ts";
+import { Deliveries } from "./deliveries.ts";
+import { historyOf, type Snapshot } from "./snapshot.ts";
 import { type Kept, Tail, type TailBudget } from "./tail.ts";
-
-/** What Redis answers to a read of a topic. */
-export interface Snapshot {
-  readonly epoch: string;
-  /** The last message's offset. */
-  readonly offset: number;
-  /** The first offset that is retained. */
-  readonly floor: number;
-  /** The messages, in order: all after the offset that was asked for, or all that are retained. */
-  readonly entries: readonly Kept[];
-}
-
-/** A message that has come before one that precedes it. */
-interface Ahead {
-  readonly epoch: string;
-  readonly entry: Kept;
-  readonly floor: number;
-}
 
 /** What a feed needs from its broker. */
 export interface FeedSource {
-  /** Reads what comes after an offset; all that is retained without one. */
+  /** Reads the messages after an offset; without one, all that the topic retains. */
   read(topic: string, position: Position, after: number | undefined): Promise<Snapshot>;
-  /** Told of what happens to the feed, for those who observe the engine. */
+  /** Hears what happens to the feed, for those who observe the engine. */
   tell(event: "gap" | "fill" | "reset", topic: string, count: number): void;
 }
 
@@ -32,36 +18,32 @@ export interface FeedSource {
  * with the reply, and may be ahead of what others have published just before.
  */
 const GAP_MS = 100;
-/** Messages that wait behind a gap; with more, they are read from the stream instead. */
-const MOST_AHEAD = 1_000;
 /** Wait before a fill that failed is tried again, in milliseconds. */
 const RETRY_MS = 500;
 
 /**
- * One topic that this process is subscribed to. It brings the messages in order, once each,
- * however they come: ahead of each other, twice, or not at all. What does not come is read from the
- * topic's stream; what cannot be read any more is told as a reset.
+ * One topic that this process is subscribed to. The feed delivers the messages in order, once each,
+ * however they come: ahead of each other, twice, or not at all. It reads from the topic's stream
+ * what does not come, and tells of messages that cannot be read any more as a new epoch.
  */
 export class Feed {
   readonly topic: string;
-  readonly subscribers = new Set<Subscriber>();
   /** Resolves when the subscription stands and the position is known. */
   ready: Promise<void> = Promise.resolve();
 
   readonly #source: FeedSource;
   readonly #tail: Tail;
   readonly #budget: TailBudget;
+  readonly #deliveries = new Deliveries();
+  readonly #ahead = new Ahead();
+  readonly #awaited = new Awaited();
   #epoch = "";
   #offset = 0;
-  readonly #ahead = new Map<number, Ahead>();
-  #queue: (() => void)[] = [];
-  #delivering = false;
   #timer: NodeJS.Timeout | undefined;
   #filling: Promise<void> | undefined;
   /** Whether something has come that a fill under way may not have seen. */
   #again = false;
   #reading: Promise<Snapshot> | undefined;
-  #waiting: { epoch: string; offset: number; resolve: () => void }[] = [];
   #closed = false;
 
   constructor(topic: string, source: FeedSource, budget: TailBudget) {
@@ -69,6 +51,11 @@ export class Feed {
     this.#source = source;
     this.#budget = budget;
     this.#tail = new Tail(budget);
+  }
+
+  /** The subscribers in this process. */
+  get subscribers(): Set<Subscriber> {
+    return this.#deliveries.subscribers;
   }
 
   /** Where the topic is, as far as this process has delivered it. */
@@ -83,33 +70,29 @@ export class Feed {
 
   /** Begins at a position; messages that came meanwhile follow. */
   begin(snapshot: Snapshot): void {
+    if (this.#closed) return;
     this.#epoch = snapshot.epoch;
     this.#offset = snapshot.offset;
     this.#tail.fill(snapshot.entries, snapshot.floor);
     this.#catchUp();
   }
 
-  /** A message has come, from wherever. */
-  receive(epoch: string, entry: Kept, floor: number): void {
+  /** Takes a message that has come, by pub/sub or with the reply to its publication. */
+  receive(arrived: Arrived): void {
     if (this.#closed) return;
-    if (!this.isLive) return this.#hold({ epoch, entry, floor });
-    if (epoch !== this.#epoch) {
-      if (entry.offset !== 1) return this.fill();
-      this.#restart(epoch, 0);
-    }
+    if (!this.isLive) return this.#hold(arrived);
+    const { epoch, entry, floor } = arrived;
+    // Only Redis knows which of two epochs is the later one: a late message may be of the earlier.
+    if (epoch !== this.#epoch) return this.fill();
     if (entry.offset <= this.#offset) return;
-    if (entry.offset > this.#offset + 1) return this.#hold({ epoch, entry, floor });
+    if (entry.offset > this.#offset + 1) return this.#hold(arrived);
     this.#deliver(entry, floor);
     if (this.#ahead.size > 0) this.#catchUp();
   }
 
-  /** A passing message has come. */
+  /** Takes a message without a position. */
   signal(data: string): void {
-    this.#enqueue(() => {
-      for (const subscriber of [...this.subscribers]) {
-        if (this.subscribers.has(subscriber)) subscriber.signal(data);
-      }
-    });
+    this.#deliveries.signal(data);
   }
 
   /**
@@ -122,20 +105,18 @@ export class Feed {
     this.fill();
   }
 
-  /** Resolves when a message has been delivered, or never will be. */
-  reached(epoch: string, offset: number): Promise<void> | undefined {
+  /** Resolves when a message has been delivered, or never will be; undefined if it has been. */
+  reached(position: Position): Promise<void> | undefined {
     if (this.#closed || !this.isLive) return undefined;
-    if (epoch === this.#epoch && offset <= this.#offset) return undefined;
-    return new Promise((resolve) => {
-      this.#waiting.push({ epoch, offset, resolve });
-    });
+    if (position.epoch === this.#epoch && position.offset <= this.#offset) return undefined;
+    return this.#awaited.wait(position);
   }
 
   /** Reads the topic: from this process's memory, or from Redis once for all who ask. */
   async read(since: unknown, now: () => number): Promise<History> {
     const known = this.#tail.read(since, this.position, now());
     if (known) return known;
-    // The first may have begun before this was asked; the second has not.
+    // The first read may have begun before this call; the second has not.
     for (const _ of [1, 2]) {
       const snapshot = await this.#readAll();
       const history = this.#tail.read(since, this.position, now());
@@ -147,8 +128,7 @@ export class Feed {
 
   /** Reads what is missing from the stream. */
   fill(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     if (this.#filling !== undefined) {
       this.#again = true;
       return;
@@ -159,15 +139,16 @@ export class Feed {
     });
   }
 
-  /** Ends it: nothing is told any more. */
+  /** Ends the feed: it delivers nothing any more. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#again = false;
+    this.#stopTimer();
     this.subscribers.clear();
     this.#ahead.clear();
     this.#tail.clear();
     this.#budget.drop(this.#tail);
-    this.#settle();
+    this.#awaited.close();
   }
 
   // One read for all who want more than is here; what comes meanwhile is delivered after it.
@@ -176,7 +157,8 @@ export class Feed {
       (snapshot) => {
         this.#reading = undefined;
         this.#take(snapshot);
-        if (snapshot.epoch === this.#epoch) this.#tail.precede(snapshot.entries, snapshot.floor);
+        const isOurs = !this.#closed && snapshot.epoch === this.#epoch;
+        if (isOurs) this.#tail.precede(snapshot.entries, snapshot.floor);
         return snapshot;
       },
       (error) => {
@@ -195,7 +177,7 @@ export class Feed {
       this.#source.tell("fill", this.topic, this.#offset - before);
     } catch {
       // Redis is away: what is missing is still there when it comes back.
-      if (!this.#closed) this.#timer ??= setTimeout(() => this.fill(), RETRY_MS).unref();
+      if (!this.#closed) this.#fillIn(RETRY_MS);
     }
   }
 
@@ -217,83 +199,41 @@ export class Feed {
     this.#offset = offset;
     this.#tail.fill([], offset + 1);
     this.#source.tell("reset", this.topic, 1);
-    const position = this.position;
-    this.#enqueue(() => {
-      for (const subscriber of [...this.subscribers]) subscriber.epoch(position);
-    });
-    this.#settle(epoch);
+    this.#deliveries.epoch(this.position);
+    this.#awaited.restart(this.position);
   }
 
-  #hold(ahead: Ahead): void {
-    const { offset } = ahead.entry;
-    if (this.#ahead.size < MOST_AHEAD) this.#ahead.set(offset, ahead);
+  #hold(arrived: Arrived): void {
+    this.#ahead.add(arrived);
     if (!this.isLive || this.#timer || this.#filling) return;
-    this.#source.tell("gap", this.topic, offset - this.#offset - 1);
-    this.#timer = setTimeout(() => this.fill(), GAP_MS).unref();
+    this.#source.tell("gap", this.topic, arrived.entry.offset - this.#offset - 1);
+    this.#fillIn(GAP_MS);
   }
 
   #catchUp(): void {
-    for (const [offset, { epoch }] of this.#ahead) {
-      if (offset <= this.#offset || epoch !== this.#epoch) this.#ahead.delete(offset);
-    }
-    for (let next = this.#next(); next; next = this.#next()) {
-      this.#ahead.delete(next.entry.offset);
-      this.#deliver(next.entry, next.floor);
-    }
-    if (this.#ahead.size > 0 || !this.#timer) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#ahead.forget(this.#epoch, this.#offset);
+    for (let next = this.#next(); next; next = this.#next()) this.#deliver(next.entry, next.floor);
+    if (this.#ahead.size === 0) this.#stopTimer();
+    else this.#fillIn(GAP_MS);
   }
 
-  #next(): Ahead | undefined {
-    return this.#ahead.get(this.#offset + 1);
+  #next(): Arrived | undefined {
+    return this.#ahead.take(this.#offset + 1);
   }
 
   #deliver(entry: Kept, floor: number): void {
     this.#offset = entry.offset;
     this.#tail.add(entry, floor);
-    const to = [...this.subscribers];
-    this.#enqueue(() => {
-      for (const subscriber of to) {
-        if (this.subscribers.has(subscriber)) subscriber.message(entry);
-      }
-    });
-    if (this.#waiting.length > 0) this.#settle();
+    this.#deliveries.message(entry);
+    this.#awaited.reach(this.#epoch, this.#offset);
   }
 
-  // What a subscriber publishes in its turn comes after what it answers, for all of them.
-  #enqueue(task: () => void): void {
-    this.#queue.push(task);
-    if (this.#delivering) return;
-    this.#delivering = true;
-    try {
-      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) next();
-    } finally {
-      this.#delivering = false;
-    }
+  #fillIn(ms: number): void {
+    this.#timer ??= setTimeout(() => this.fill(), ms).unref();
   }
 
-  /** @param begun the epoch that has begun, for which those of others wait in vain */
-  #settle(begun?: string): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const each of waiting) {
-      const isOver = begun !== undefined && each.epoch !== begun;
-      const isThere = each.epoch === this.#epoch && each.offset <= this.#offset;
-      if (this.#closed || isOver || isThere) each.resolve();
-      else this.#waiting.push(each);
-    }
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
-}
-
-/** Makes of what Redis answered what a reader is told. */
-export function historyOf(snapshot: Snapshot, since: unknown): History {
-  const { epoch, offset, floor, entries } = snapshot;
-  const position = { epoch, offset };
-  const from = since === undefined ? undefined : positionOf(since);
-  const isKnown = from?.epoch === epoch && from.offset <= offset && from.offset >= floor - 1;
-  const publications = entries
-    .filter((entry) => !isKnown || entry.offset > from.offset)
-    .map(({ offset, data, at }) => ({ offset, data, at }));
-  return { position, publications, recovered: since === undefined ? null : isKnown };
 }

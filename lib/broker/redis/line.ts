@@ -1,37 +1,26 @@
-import { createClient } from "redis";
+import { type Address, placeOf, withoutPassword } from "./address.ts";
+import { type Client, CONNECT_MS, createClient } from "./client.ts";
 
-/** How a connection to Redis is made. */
-export interface LineOptions {
-  /** `redis(s)://user:password@host:port`, or `redis+unix:` followed by a path. */
-  readonly url: string;
-  /** Certificates of the authority that signed the server's, in PEM. */
-  readonly ca?: string | undefined;
-}
-
-/** How long a connection may take until it can be used, in milliseconds. */
-const CONNECT_MS = 2_000;
-/** How often a connection is asked whether it lives, and how long the answer may take. */
+/** How often a connection is asked for a sign of life, and how long the answer may take. */
 const PING_MS = 1_000;
 const PONG_MS = 2_000;
 
-type Client = ReturnType<typeof clientOf>;
-
 /**
- * One connection to one Redis process, which it never outlives: a connection that has broken is
- * thrown away, and the next one is another line. So a call on a line always reaches the process
+ * One connection to one Redis process, which the line never outlives: a connection that has broken
+ * is thrown away, and the next one is another line. So a call on a line always reaches the process
  * whose run id the line knows, and the call's fence holds.
  */
 export class Line {
   readonly client: Client;
   /** The server's `run_id`: another one after each of its starts. */
   readonly run: string;
-  /** Whether what the server acknowledged survives its restart, and its role was never another's. */
+  /** Whether what the server acknowledged survives its restart, and it was never a replica. */
   readonly durable: boolean;
   #timer: NodeJS.Timeout | undefined;
   #onEnd: (() => void) | undefined;
   #ended = false;
 
-  private constructor(client: Client, run: string, durable: boolean) {
+  private constructor(client: Client, { run, durable }: Greeting) {
     this.client = client;
     this.run = run;
     this.durable = durable;
@@ -43,23 +32,19 @@ export class Line {
   /**
    * Opens a connection.
    *
-   * @throws Error when the server does not answer within two seconds, or refuses
+   * @throws Error when the server does not answer within two seconds, or refuses; without the
+   *   password
    */
-  static async open(options: LineOptions): Promise<Line> {
-    const client = clientOf(options);
+  static async open(address: Address): Promise<Line> {
+    const client = createClient(address);
     // An error before the line listens: `connect` rejects with it.
     client.on("error", ignore);
     try {
-      return await within(CONNECT_MS, greet(client));
+      return new Line(client, await answered(CONNECT_MS, greet(client)));
     } catch (error) {
       client.destroy();
-      throw error;
+      throw hiding(error, address);
     }
-  }
-
-  /** @internal */
-  static of(client: Client, run: string, durable: boolean): Line {
-    return new Line(client, run, durable);
   }
 
   /** Whether the connection has broken. */
@@ -83,7 +68,7 @@ export class Line {
 
   #watch(): void {
     this.#timer = setTimeout(() => {
-      within(PONG_MS, this.client.sendCommand(["PING"])).then(
+      answered(PONG_MS, this.client.sendCommand(["PING"])).then(
         () => this.#ended || this.#watch(),
         () => this.#end(),
       );
@@ -97,23 +82,18 @@ export class Line {
   }
 }
 
-function clientOf({ url, ca }: LineOptions) {
-  const path = /^redis\+unix:(.+)$/.exec(url)?.[1];
-  const base = { reconnectStrategy: false, connectTimeout: CONNECT_MS } as const;
-  const socket = path ? { ...base, path, tls: false as const } : { ...base, ...(ca && { ca }) };
-  return createClient({
-    ...(path ? {} : { url }),
-    socket: socket as typeof base,
-    disableOfflineQueue: true,
-    RESP: 3,
-  });
+/** What a line knows of its server. */
+interface Greeting {
+  readonly run: string;
+  readonly durable: boolean;
 }
 
-async function greet(client: Client): Promise<Line> {
+async function greet(client: Client): Promise<Greeting> {
   await client.connect();
   const [server, replication, settings] = await Promise.all([
     client.sendCommand<string>(["INFO", "server"]),
     client.sendCommand<string>(["INFO", "replication"]),
+    // A user without this right has a server of which nothing is known to survive.
     client.configGet(["appendonly", "appendfsync"]).catch(() => ({}) as Record<string, string>),
   ]);
   const run = /^run_id:(\w+)/m.exec(String(server))?.[1];
@@ -121,14 +101,21 @@ async function greet(client: Client): Promise<Line> {
   // A replica that was promoted has the id of its earlier master here, and may lack its last writes.
   const wasReplica = !/^master_replid2:0+\r?$/m.test(String(replication));
   const { appendonly, appendfsync } = settings;
-  const durable = appendonly === "yes" && appendfsync === "always" && !wasReplica;
-  return Line.of(client, run, durable);
+  return { run, durable: appendonly === "yes" && appendfsync === "always" && !wasReplica };
 }
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+// A new error, because the old one's stack and cause have the text too.
+function hiding(error: unknown, address: Address): Error {
+  const text = error instanceof Error && error.message !== "" ? error.message : String(error);
+  return new Error(
+    `expected Redis at ${placeOf(address)} to accept a connection, but: ${withoutPassword(text, address)}`,
+  );
+}
+
+async function answered<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`expected Redis to answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`Redis has not answered within ${ms} ms`)), ms);
   });
   try {
     return await Promise.race([promise, late]);

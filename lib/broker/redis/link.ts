@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Line, type LineOptions } from "./line.ts";
+import type { Address } from "./address.ts";
+import { Line } from "./line.ts";
 import { Unavailable } from "./unavailable.ts";
 
 /** Waits between two attempts to connect, in milliseconds: the first, and the longest. */
@@ -8,26 +9,28 @@ const LONGEST_WAIT_MS = 1_000;
 
 /** What a {@link Link} tells. */
 export interface LinkListener {
-  /** It has a new line. Calls go out once this has resolved. */
-  up?(line: Line): Promise<void> | void;
-  /** Its line has broken, or one could not be opened. */
-  down?(error: unknown): void;
+  /** The link has a new line. Calls go out once this has resolved. */
+  up(line: Line): Promise<void> | void;
+  /** The line has broken, or the first one could not be opened. Told once for each time without. */
+  down(error: unknown): void;
 }
 
 /** Keeps a line to Redis: where one breaks, it opens another, for as long as it takes. */
 export class Link {
-  readonly #options: LineOptions;
+  readonly #address: Address;
   readonly #listener: LinkListener;
+  readonly #closed = new AbortController();
   #line: Line | undefined;
   #waiting: ((line: Line | undefined) => void)[] = [];
-  readonly #closed = new AbortController();
+  #kept: Promise<void> | undefined;
   #end: (() => void) | undefined;
   #lastError: unknown;
+  #isDown = false;
 
-  constructor(options: LineOptions, listener: LinkListener = {}) {
-    this.#options = options;
+  /** Makes a link, which connects when it is first waited for. */
+  constructor(address: Address, listener: LinkListener) {
+    this.#address = address;
     this.#listener = listener;
-    void this.#keep();
   }
 
   /** The line of now, while there is one. */
@@ -38,12 +41,13 @@ export class Link {
   /**
    * Waits for a line.
    *
-   * @param ms how long at most
+   * @param ms how long at most, in milliseconds
    * @throws Unavailable when there is none by then, or the link is closed
    */
   async wait(ms: number): Promise<Line> {
     if (this.#line) return this.#line;
-    if (this.#closed.signal.aborted) throw new Unavailable();
+    if (this.#closed.signal.aborted) throw new Unavailable(new Error("the broker is closed"));
+    this.#kept ??= this.#keep();
     let timer: NodeJS.Timeout | undefined;
     const line = await new Promise<Line | undefined>((resolve) => {
       this.#waiting.push(resolve);
@@ -57,7 +61,7 @@ export class Link {
     return line;
   }
 
-  /** Ends it; whatever waits is told that there is no line. */
+  /** Ends the link; whatever waits is told that there is no line. */
   close(): void {
     this.#closed.abort();
     this.#end?.();
@@ -69,14 +73,14 @@ export class Link {
     let wait = FIRST_WAIT_MS;
     while (!signal.aborted) {
       try {
-        await this.#live(await Line.open(this.#options));
+        await this.#live(await Line.open(this.#address));
         wait = FIRST_WAIT_MS;
       } catch (error) {
-        this.#lastError = error;
-        if (!signal.aborted) this.#listener.down?.(error);
-        await pause(wait, undefined, { signal, ref: false }).catch(() => {});
-        wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+        this.#down(error);
       }
+      // Also after a line that broke: a server that cuts every line must not be asked in a loop.
+      await pause(wait, undefined, { signal, ref: false }).catch(() => {});
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     }
   }
 
@@ -88,18 +92,24 @@ export class Link {
       line.onEnd = resolve;
     });
     try {
-      await this.#listener.up?.(line);
+      await this.#listener.up(line);
       if (line.ended || this.#closed.signal.aborted) return;
       this.#line = line;
+      this.#isDown = false;
       this.#tell(line);
       await ended;
-      if (!this.#closed.signal.aborted) {
-        this.#listener.down?.(new Error("expected the connection to Redis to stay, but it broke"));
-      }
+      this.#down(new Error("expected the connection to Redis to stay, but it broke"));
     } finally {
       line.close();
       if (this.#line === line) this.#line = undefined;
     }
+  }
+
+  #down(error: unknown): void {
+    this.#lastError = error;
+    if (this.#isDown || this.#closed.signal.aborted) return;
+    this.#isDown = true;
+    this.#listener.down(error);
   }
 
   #tell(line: Line | undefined): void {

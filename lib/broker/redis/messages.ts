@@ -1,18 +1,10 @@
-import type { Snapshot } from "./feed.ts";
-import type { Kept } from "./tail.ts";
+import type { Arrived } from "./ahead.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 const SIGNAL = "s";
 
-/** A publication as a topic's channel carries it. */
-export interface Carried {
-  readonly epoch: string;
-  readonly entry: Kept;
-  /** The first offset that the topic retains. */
-  readonly floor: number;
-}
-
 /** Reads `<offset> <floor> <at> <age> <epoch> <data>`, which the publish script writes. */
-export function publicationIn(message: string): Carried {
+export function publicationIn(message: string): Arrived {
   const heads: string[] = [];
   let from = 0;
   for (let i = 0; i < 5; i++) {

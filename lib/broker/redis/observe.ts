@@ -1,18 +1,25 @@
 import { channel } from "node:diagnostics_channel";
 
-/** What each channel `koa-subapps:broker:<name>` of `node:diagnostics_channel` tells. */
+/** The messages of each channel `koa-subapps:broker:<name>` of `node:diagnostics_channel`. */
 export interface BrokerEvents {
-  /** A connection to Redis has come, or has gone. */
-  state: { readonly connection: "commands" | "subscriptions"; readonly up: boolean };
-  /** A publication was answered. */
+  /**
+   * A connection to Redis has come, or has gone, or could not be opened. Told once for each change,
+   * with the reason in `error` where it has gone.
+   */
+  state: {
+    readonly connection: "commands" | "subscriptions";
+    readonly up: boolean;
+    readonly error?: unknown;
+  };
+  /** Redis answered a publication after so many milliseconds. */
   publish: { readonly topic: string; readonly ms: number; readonly outcome: string };
   /** A message came before `count` others that precede it. */
   gap: { readonly topic: string; readonly count: number };
-  /** `count` messages were read from the stream. */
+  /** The engine read `count` missing messages from the stream. */
   fill: { readonly topic: string; readonly count: number };
-  /** A topic began again, or lost what cannot be read any more. */
+  /** A topic began a new epoch, or lost messages that cannot be read any more. */
   reset: { readonly topic: string; readonly count: number };
-  /** Calls that are on their way to Redis, every second. */
+  /** How many calls are on their way to Redis; told every second. */
   outstanding: { readonly calls: number };
 }
 

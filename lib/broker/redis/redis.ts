@@ -7,54 +7,48 @@ import type {
   PublishOptions,
   Subscriber,
 } from "../broker.ts";
+import { parseAddress } from "./address.ts";
 import { BUCKETS, Buckets } from "./buckets.ts";
 import { Calls } from "./calls.ts";
-import { Feed, historyOf, type Snapshot } from "./feed.ts";
-import type { LineOptions } from "./line.ts";
-import { Link } from "./link.ts";
+import { loadRedis } from "./client.ts";
+import { Feed, type FeedSource } from "./feed.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Link, type LinkListener } from "./link.ts";
 import { publicationIn, signalIn, signalOf, snapshotOf } from "./messages.ts";
 import { observe } from "./observe.ts";
-import { PUBLISH, READ } from "./scripts.ts";
+import {
+  assertRedisOptions,
+  IDLE_MS,
+  MAX_BYTES,
+  PREFIX,
+  type RedisBrokerOptions,
+} from "./options.ts";
+import { Publisher } from "./publisher.ts";
+import { READ } from "./scripts.ts";
+import { historyOf, type Snapshot } from "./snapshot.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { TailBudget } from "./tail.ts";
-import { Unavailable, unavailable } from "./unavailable.ts";
+import { Unavailable } from "./unavailable.ts";
 
-/** Options of a {@link RedisBroker}. */
-export interface RedisBrokerOptions extends LineOptions {
-  /** What all keys begin with; services that share a Redis have different ones. Default `koa-subapps`. */
-  readonly prefix?: string;
-  /** How long a topic without subscribers and messages is kept, in milliseconds. Default 60,000. */
-  readonly idleMs?: number;
-  /** What all histories may occupy in Redis, in bytes. Default 256 MiB. */
-  readonly maxBytes?: number;
-  /** The time in milliseconds, for tests; Redis's own by default. */
-  readonly now?: () => number;
-}
-
-const PREFIX = "koa-subapps";
-const IDLE_MS = 60_000;
-const MAX_BYTES = 256 * 1024 * 1024;
-/** One topic's history in bytes: a thousand messages of 4 KiB. */
-const TOPIC_BYTES = 4 * 1024 * 1024;
-const BEAT_MS = 1_000;
-/** Every fifth heartbeat compares positions: pub/sub loses messages without a word. */
-const COMPARE_EVERY = 5;
-/** Topics in one comparison, so that a script is done within a millisecond. */
-const MOST_COMPARED = 500;
-/** How long a publication that Redis has accepted waits for its own delivery, in milliseconds. */
-const DELIVERY_MS = 5_000;
+/** A position of no epoch. */
+const NOWHERE: Position = { epoch: "", offset: 0 };
 
 /**
- * The broker of many processes: topics live in Redis 7, and each process keeps those it is
- * subscribed to.
+ * The broker of many processes: topics live in Redis 7, and each process keeps the latest messages
+ * of those that it is subscribed to.
  *
  * ```ts
  * const broker = new RedisBroker({ url: "redis://127.0.0.1:6379" });
  * const hub = new Hub({ broker });
+ * app.lifespan(async function* () {
+ *   await broker.open();
+ *   yield;
+ *   await broker.close();
+ * });
  * ```
  *
  * A publication is one script: it appends to the topic's stream, counts the offset and publishes.
- * A process puts what comes in order by offset, and reads what is missing from the stream.
+ * A process delivers in order of the offsets, and reads what is missing from the stream.
  */
 export class RedisBroker implements Broker {
   readonly #feeds = new Map<string, Feed>();
@@ -62,68 +56,87 @@ export class RedisBroker implements Broker {
   readonly #link: Link;
   readonly #calls: Calls;
   readonly #subscriptions: Subscriptions;
+  readonly #heartbeat: Heartbeat;
+  readonly #publisher: Publisher;
   readonly #budget = new TailBudget();
+  readonly #source: FeedSource;
   readonly #idleMs: number;
-  readonly #bucketBytes: number;
   readonly #node = randomBytes(9).toString("base64url");
-  readonly #given: (() => number) | undefined;
-  readonly #timer: NodeJS.Timeout;
-  #skew = 0;
-  #publications = 0;
-  #beats = 0;
   #closed = false;
 
+  /**
+   * Makes a broker. It connects at its first use, so importing an app opens nothing.
+   *
+   * @throws TypeError for an unknown option, or a value of the wrong kind
+   * @throws Error when the package `redis` is not installed
+   */
   constructor(options: RedisBrokerOptions) {
-    this.#buckets = new Buckets(options.prefix ?? PREFIX);
-    this.#idleMs = options.idleMs ?? IDLE_MS;
-    this.#bucketBytes = (options.maxBytes ?? MAX_BYTES) / BUCKETS;
-    this.#given = options.now;
-    this.#link = new Link(options, {
-      up: () => observe("state", { connection: "commands", up: true }),
-      down: () => observe("state", { connection: "commands", up: false }),
-    });
-    this.#calls = new Calls(this.#link, this.#buckets, options.now);
-    this.#subscriptions = new Subscriptions(options, {
+    assertRedisOptions(options);
+    const address = parseAddress(options.url, options.ca);
+    loadRedis();
+    const { now, prefix = PREFIX, idleMs = IDLE_MS, maxBytes = MAX_BYTES } = options;
+    this.#idleMs = idleMs;
+    this.#buckets = new Buckets(prefix);
+    this.#link = new Link(address, this.#commands());
+    this.#calls = new Calls(this.#link, this.#buckets, now);
+    this.#subscriptions = new Subscriptions(address, {
+      channels: () => [...this.#feeds.keys()].map((topic) => this.#buckets.channel(topic)),
       message: (channel, message) => this.#message(channel, message),
-      again: () => void this.#beatAll(true),
+      again: () => void this.#heartbeat.compare(),
     });
-    this.#timer = setInterval(() => void this.tick(), BEAT_MS).unref();
+    const parts = { calls: this.#calls, buckets: this.#buckets, idleMs };
+    this.#heartbeat = new Heartbeat({ ...parts, feeds: this.#feeds, now });
+    this.#publisher = new Publisher({
+      ...parts,
+      node: this.#node,
+      bucketBytes: Math.ceil(maxBytes / BUCKETS),
+      position: (topic) => this.#feeds.get(topic)?.position ?? NOWHERE,
+    });
+    this.#source = {
+      read: (topic, position, after) => this.#read(topic, position, after),
+      tell: (event, topic, count) => observe(event, { topic, count }),
+    };
   }
 
-  /** Resolves when Redis can be used. @throws Unavailable when it cannot within so many milliseconds */
-  async open(ms: number): Promise<void> {
+  /**
+   * Connects, so that the start of a server waits for Redis, or fails.
+   *
+   * @param ms how long at most, in milliseconds; default 30,000
+   * @throws Unavailable when Redis cannot be used by then; the reason is its `cause`
+   */
+  async open(ms = 30_000): Promise<void> {
     await Promise.all([this.#link.wait(ms), this.#subscriptions.wait(ms)]);
   }
 
+  /**
+   * See {@link Broker.publish}. Redis must answer within five seconds.
+   *
+   * @throws Unavailable when it does not; the message may be published then, and the same call with
+   *   the same key publishes it once
+   */
   async publish(topic: string, data: string, options: PublishOptions): Promise<Published> {
-    const startedAt = performance.now();
-    const reply = (await this.#calls.call({
-      script: PUBLISH,
-      bucket: this.#buckets.of(topic),
-      args: this.#publishing(topic, data, options),
-      bytes: data.length,
-    })) as [Published["outcome"] | "unknown", string, number, string | number, number];
-    const [outcome, epoch, offset, at, floor] = reply;
-    if (outcome === "unknown") throw new Unavailable(new Error("the message may be published"));
-    observe("publish", { topic, ms: performance.now() - startedAt, outcome });
-    if (outcome === "published") {
-      const { ageMs } = options.retention;
-      const entry = { offset, data, at: Number(at), expiresAt: Number(at) + ageMs };
-      this.#feeds.get(topic)?.receive(epoch, entry, floor);
-      await this.#delivered(topic, { epoch, offset });
+    const { published, arrived } = await this.#publisher.publish(topic, data, options);
+    if (arrived) {
+      this.#feeds.get(topic)?.receive(arrived);
+      await this.#feeds.get(topic)?.reached(published.position);
     }
-    return { outcome, position: { epoch, offset } };
+    return published;
   }
 
+  /**
+   * See {@link Broker.signal}. A process whose connection is broken just then does not get it.
+   *
+   * @throws Unavailable when Redis does not answer
+   */
   async signal(topic: string, data: string): Promise<void> {
-    const line = this.#link.line ?? (await this.#link.wait(DELIVERY_MS));
-    await line.client
-      .sPublish(this.#buckets.channel(topic), signalOf(this.#node, data))
-      .catch(unavailable);
+    const command = ["SPUBLISH", this.#buckets.channel(topic), signalOf(this.#node, data)];
+    await this.#calls.once(command, data.length);
     this.#feeds.get(topic)?.signal(data);
   }
 
+  /** See {@link Broker.subscribe}. @throws Unavailable when Redis does not answer */
   async subscribe(topic: string, subscriber: Subscriber): Promise<Position> {
+    if (this.#closed) throw new Unavailable(new Error("the broker is closed"));
     const feed = this.#feeds.get(topic) ?? this.#open(topic);
     feed.subscribers.add(subscriber);
     try {
@@ -135,100 +148,77 @@ export class RedisBroker implements Broker {
     return feed.position;
   }
 
+  /** See {@link Broker.unsubscribe}. */
   async unsubscribe(topic: string, subscriber: Subscriber): Promise<void> {
     const feed = this.#feeds.get(topic);
     if (!feed?.subscribers.delete(subscriber) || feed.subscribers.size > 0) return;
-    this.#drop(feed);
-    await this.#subscriptions.remove(this.#buckets.channel(topic));
+    await this.#drop(feed);
   }
 
+  /** See {@link Broker.read}. @throws Unavailable when Redis is needed and does not answer */
   async read(topic: string, since?: unknown): Promise<History> {
     const feed = this.#feeds.get(topic);
-    if (feed?.isLive) return feed.read(since, () => this.#now());
-    return historyOf(await this.#read(topic, { epoch: "", offset: 0 }, undefined), since);
+    if (feed?.isLive) return feed.read(since, () => this.#heartbeat.now());
+    return historyOf(await this.#read(topic, NOWHERE, undefined), since);
   }
 
+  /** See {@link Broker.topics}. @throws Unavailable when Redis does not answer */
   async topics(): Promise<string[]> {
-    const line = this.#link.line ?? (await this.#link.wait(DELIVERY_MS));
+    const from = String(this.#heartbeat.now() + 1);
     const lists = await Promise.all(
-      Array.from({ length: BUCKETS }, (_, bucket) =>
-        line.client.zRangeByScore(`${this.#buckets.tag(bucket)}:t`, this.#now() + 1, "+inf"),
-      ),
+      Array.from({ length: BUCKETS }, (_, bucket) => {
+        const command = ["ZRANGEBYSCORE", `${this.#buckets.tag(bucket)}:t`, from, "+inf"];
+        return this.#calls.once(command, 0) as Promise<string[]>;
+      }),
     );
     return [...new Set([...lists.flat(), ...this.#feeds.keys()])];
   }
 
+  /** See {@link Broker.close}. What Redis has not answered yet is rejected with `Unavailable`. */
   async close(): Promise<void> {
-    if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
+    this.#heartbeat.stop();
     for (const feed of this.#feeds.values()) feed.close();
     this.#feeds.clear();
     this.#link.close();
     this.#subscriptions.close();
   }
 
-  /** One heartbeat in every bucket; the broker calls it every second. */
+  /** Beats once, see `Heartbeat`; the broker itself does it every second. */
   async tick(): Promise<void> {
-    if (this.#closed || !this.#link.line) return;
-    observe("outstanding", { calls: this.#calls.outstanding });
-    await this.#beatAll(++this.#beats % COMPARE_EVERY === 0 || this.#given !== undefined);
+    await this.#heartbeat.beat();
   }
 
-  #publishing(topic: string, data: string, { key, retention }: PublishOptions) {
-    const nonce = `${this.#node}${(++this.#publications).toString(36)}`;
-    return (sinceMs: number | undefined): string[] => {
-      const { epoch, offset } = this.#feeds.get(topic)?.position ?? NOWHERE;
-      return [
-        topic,
-        epoch,
-        String(offset),
-        String(this.#idleMs),
-        data,
-        key === undefined ? "" : `k${key}`,
-        String(retention.count),
-        String(retention.ageMs),
-        String(Math.min(TOPIC_BYTES, this.#bucketBytes)),
-        String(this.#bucketBytes),
-        nonce,
-        sinceMs === undefined ? "" : String(sinceMs),
-      ];
+  #commands(): LinkListener {
+    return {
+      up: () => {
+        this.#heartbeat.start();
+        observe("state", { connection: "commands", up: true });
+      },
+      down: (error) => observe("state", { connection: "commands", up: false, error }),
     };
-  }
-
-  async #delivered(topic: string, { epoch, offset }: Position): Promise<void> {
-    const reached = this.#feeds.get(topic)?.reached(epoch, offset);
-    if (!reached) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, DELIVERY_MS);
-    });
-    await Promise.race([reached, late]);
-    clearTimeout(timer);
   }
 
   #open(topic: string): Feed {
-    const source = {
-      read: this.#read.bind(this),
-      tell: (event: "gap" | "fill" | "reset", name: string, count: number) =>
-        observe(event, { topic: name, count }),
-    };
-    const feed = new Feed(topic, source, this.#budget);
+    const feed = new Feed(topic, this.#source, this.#budget);
     this.#feeds.set(topic, feed);
     const begin = async () => {
       await this.#subscriptions.add(this.#buckets.channel(topic));
       feed.begin(await this.#read(topic, NOWHERE, undefined));
     };
     feed.ready = begin().catch((error) => {
-      this.#drop(feed);
+      void this.#drop(feed);
       throw error instanceof Unavailable ? error : new Unavailable(error);
     });
     return feed;
   }
 
-  #drop(feed: Feed): void {
+  async #drop(feed: Feed): Promise<void> {
     feed.close();
-    if (this.#feeds.get(feed.topic) === feed) this.#feeds.delete(feed.topic);
+    // Another feed may have the topic, and its channel, by now.
+    if (this.#feeds.get(feed.topic) !== feed) return;
+    this.#feeds.delete(feed.topic);
+    await this.#subscriptions.remove(this.#buckets.channel(feed.topic));
   }
 
   async #read(topic: string, seen: Position, after: number | undefined): Promise<Snapshot> {
@@ -243,43 +233,11 @@ export class RedisBroker implements Broker {
   }
 
   #message(channel: string, message: string): void {
-    const feed = this.#feeds.get(this.#subscriptions.topicOf(channel));
+    const feed = this.#feeds.get(this.#buckets.topicOf(channel));
     if (!feed) return;
     const signal = signalIn(message);
-    if (signal) {
-      // Its own it has told already, with the reply.
-      if (signal.node !== this.#node) feed.signal(signal.data);
-      return;
-    }
-    const { epoch, entry, floor } = publicationIn(message);
-    feed.receive(epoch, entry, floor);
-  }
-
-  async #beatAll(compares: boolean): Promise<void> {
-    const topics: string[][] = Array.from({ length: BUCKETS }, () => []);
-    if (compares) for (const name of this.#feeds.keys()) topics[this.#buckets.of(name)]?.push(name);
-    const beats = topics.map((names, bucket) => this.#beat(bucket, names));
-    await Promise.all(beats).catch(() => {
-      // Redis is away; the next heartbeat tries again.
-    });
-  }
-
-  async #beat(bucket: number, names: readonly string[]): Promise<void> {
-    for (let at = 0; at === 0 || at < names.length; at += MOST_COMPARED) {
-      const some = names.slice(at, at + MOST_COMPARED);
-      const [now, ...found] = await this.#calls.beat(bucket, this.#idleMs, some);
-      this.#skew = Number(now) - performance.now();
-      some.forEach((name, i) => {
-        this.#feeds.get(name)?.compare(String(found[2 * i]), Number(found[2 * i + 1]));
-      });
-    }
-  }
-
-  // Redis's clock as this process knows it: no jump of its own clock moves it.
-  #now(): number {
-    if (this.#given) return this.#given();
-    return this.#skew === 0 ? Date.now() : performance.now() + this.#skew;
+    if (!signal) return feed.receive(publicationIn(message));
+    // This process has delivered its own signal already, with the reply.
+    if (signal.node !== this.#node) feed.signal(signal.data);
   }
 }
-
-const NOWHERE: Position = { epoch: "", offset: 0 };

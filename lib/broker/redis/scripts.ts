@@ -193,7 +193,7 @@ return {'published', e, o, now, visible()}`);
 
 /**
  * Reads a topic's messages after an offset ("" for all that are retained), and begins the topic
- * where there is none.
+ * where there is none. An offset of an epoch that has ended counts as none.
  * Returns epoch, offset, floor, age, entries.
  */
 export const READ = script(`${COMMON}${TOPIC}
@@ -204,7 +204,7 @@ end
 if now - z >= 1000 then refresh() end
 local first = visible()
 local from = tonumber(ARGV[10])
-if from and from >= first then first = from + 1 end
+if from and e == seenE and from >= first then first = from + 1 end
 if first > o then return {e, o, visible(), a, {}} end
 return {e, o, visible(), a, redis.call('XRANGE', S, first .. '-0', '+')}`);
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createClient } from "redis";
 import type { Position, Publication, Subscriber } from "../../../../lib/broker/broker.ts";
 import { RedisBroker } from "../../../../lib/broker/redis/redis.ts";
 import { Unavailable } from "../../../../lib/broker/redis/unavailable.ts";
@@ -118,8 +117,7 @@ test("a server whose data were deleted begins a new epoch in every process", asy
   await two.subscribe("t", second);
   await say(one, "a");
   await until(() => second.texts.length === 1, "a");
-  const side = createClient({ socket: { path: server.socket, tls: false } });
-  await side.connect();
+  const side = await server.connect();
   await side.flushAll();
   side.destroy();
   await say(two, "b");
@@ -138,8 +136,7 @@ test("a publication whose answer is cut off is published once, a hundred times",
   await using server = await RedisServer.start();
   await using proxy = await startProxy(server.socket);
   await using broker = await openBroker(proxy.url.replace("http:", "redis:"));
-  const side = createClient({ socket: { path: server.socket, tls: false } });
-  await side.connect();
+  const side = await server.connect();
   const lengths = async () => {
     const [stream] = await side.keys("*:s:t");
     return stream ? side.xLen(stream) : 0;
@@ -168,8 +165,7 @@ test("messages that come while a process hears nothing are brought in order when
   await using two = await openBroker(server.url);
   const scribe = new Scribe();
   await one.subscribe("t", scribe);
-  const side = createClient({ socket: { path: server.socket, tls: false } });
-  await side.connect();
+  const side = await server.connect();
   try {
     for (let round = 0; round < 5; round++) {
       const before = scribe.offsets.length;
@@ -187,8 +183,7 @@ test("a server that has forgotten the scripts is taught them again", async () =>
   await using server = await RedisServer.start();
   await using broker = await openBroker(server.url);
   await say(broker, "a");
-  const side = createClient({ socket: { path: server.socket, tls: false } });
-  await side.connect();
+  const side = await server.connect();
   await side.scriptFlush();
   side.destroy();
   assert.equal((await say(broker, "b")).position.offset, 2);
@@ -235,8 +230,7 @@ test("a server without memory refuses, and what it had is still there", async ()
   await using server = await RedisServer.start();
   await using broker = await openBroker(server.url);
   await say(broker, "a");
-  const side = createClient({ socket: { path: server.socket, tls: false } });
-  await side.connect();
+  const side = await server.connect();
   await side.configSet("maxmemory", "1");
   await assert.rejects(say(broker, "b"), Unavailable);
   await side.configSet("maxmemory", "0");
