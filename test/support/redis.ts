@@ -55,7 +55,7 @@ export class RedisServer implements AsyncDisposable {
       ...["--save", "", "--loglevel", "warning", "--maxmemory-policy", "noeviction"],
       ...this.#args,
     ];
-    const program = process.env.REDIS_SERVER ?? "redis-server";
+    const program = process.env.REDIS_SERVER ?? "/usr/bin/redis-server";
     this.#child = spawn(program, settings, { stdio: ["ignore", "ignore", "inherit"] });
     this.#child.on("error", () => {});
     await this.#answers();
