@@ -29,7 +29,12 @@ export class RedisServer implements AsyncDisposable {
   static async start(...args: string[]): Promise<RedisServer> {
     const directory = await mkdtemp(join(tmpdir(), "koa-subapps-redis-"));
     const server = new RedisServer(directory, args);
-    await server.up();
+    try {
+      await server.up();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
     return server;
   }
 
@@ -56,8 +61,10 @@ export class RedisServer implements AsyncDisposable {
       ...this.#args,
     ];
     const program = process.env.REDIS_SERVER ?? "/usr/bin/redis-server";
-    this.#child = spawn(program, settings, { stdio: ["ignore", "ignore", "inherit"] });
+    this.#child = spawn(program, settings, { stdio: "ignore" });
     this.#child.on("error", () => {});
+    // A test file that fails may end this process without a chance to dispose of anything.
+    process.once("exit", this.#kill);
     await this.#answers();
   }
 
@@ -77,6 +84,7 @@ export class RedisServer implements AsyncDisposable {
     const ended = once(child, "exit");
     child.kill(signal);
     await ended;
+    process.removeListener("exit", this.#kill);
   }
 
   /** Sends it a signal. */
@@ -89,6 +97,10 @@ export class RedisServer implements AsyncDisposable {
     await this.down();
     await rm(this.directory, { recursive: true, force: true });
   }
+
+  readonly #kill = (): void => {
+    this.#child?.kill("SIGKILL");
+  };
 
   async #answers(): Promise<void> {
     const deadline = performance.now() + START_MS;
@@ -113,7 +125,7 @@ function pings(path: string): Promise<boolean> {
     socket.on("data", (data) => {
       socket.destroy();
       // A server that is still loading its data says so instead.
-      resolve(data.toString().startsWith("+PONG"));
+      resolve(/^(\+PONG|-NOAUTH)/.test(data.toString()));
     });
     socket.on("error", () => resolve(false));
   });
