@@ -24,8 +24,8 @@ export class Line {
     this.client = client;
     this.run = run;
     this.durable = durable;
-    client.on("end", () => this.#end());
-    client.on("error", () => this.#end());
+    client.on("end", () => this.close());
+    client.on("error", () => this.close());
     this.#watch();
   }
 
@@ -58,27 +58,22 @@ export class Line {
     else this.#onEnd = listener;
   }
 
-  /** Ends the connection: what it has not answered is rejected. */
+  /** Ends the connection, if it has not broken: what it has not answered is rejected. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
     if (this.client.isOpen) this.client.destroy();
+    this.#onEnd?.();
   }
 
   #watch(): void {
     this.#timer = setTimeout(() => {
       answered(PONG_MS, this.client.sendCommand(["PING"])).then(
         () => this.#ended || this.#watch(),
-        () => this.#end(),
+        () => this.close(),
       );
     }, PING_MS).unref();
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.close();
-    this.#onEnd?.();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import { isReply } from "./client.ts";
 import type { Line } from "./line.ts";
 import { Link } from "./link.ts";
 import { observe } from "./observe.ts";
@@ -40,10 +41,23 @@ export class Subscriptions {
     await this.#link.wait(ms);
   }
 
-  /** Subscribes to a channel. @throws Unavailable when Redis cannot be reached */
+  /**
+   * Subscribes to a channel, again and again for five seconds where the connection breaks.
+   *
+   * @throws Unavailable when Redis cannot be reached, or refuses
+   */
   async add(channel: string): Promise<void> {
-    const line = this.#link.line ?? (await this.#link.wait(WAIT_MS));
-    await line.client.sSubscribe(channel, this.#hear).catch(unavailable);
+    const until = performance.now() + WAIT_MS;
+    for (;;) {
+      const line = await this.#link.wait(until - performance.now());
+      try {
+        return await line.client.sSubscribe(channel, this.#hear);
+      } catch (error) {
+        if (isReply(error) || performance.now() >= until) unavailable(error);
+        // This line has broken, though its end may not have been told yet.
+        line.close();
+      }
+    }
   }
 
   /** Ends the subscription to a channel. */

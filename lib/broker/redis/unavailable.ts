@@ -6,14 +6,14 @@ import { CloseError } from "../../close-codes.ts";
  * its connection with 1013, and the client comes back later.
  */
 export class Unavailable extends CloseError {
-  /** @param cause what went wrong; it stays in the log */
+  /** @param cause the reason, which the client does not see */
   constructor(cause?: unknown) {
     super(1013, "the service is not available at the moment; try again later");
     this.cause = cause;
   }
 }
 
-/** Throws an {@link Unavailable} for whatever a connection has failed with. */
+/** Throws an {@link Unavailable} for the failure of a connection. */
 export function unavailable(cause: unknown): never {
   throw new Unavailable(cause);
 }
