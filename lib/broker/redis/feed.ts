@@ -10,7 +10,7 @@ export interface FeedSource {
   /** Reads the messages after an offset; without one, all that the topic retains. */
   read(topic: string, position: Position, after: number | undefined): Promise<Snapshot>;
   /** Hears what happens to the feed, for those who observe the engine. */
-  tell(event: "gap" | "fill" | "reset", topic: string, count: number): void;
+  tell(change: "gap" | "fill" | "reset", topic: string, count: number): void;
 }
 
 /**

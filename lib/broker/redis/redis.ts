@@ -94,7 +94,7 @@ export class RedisBroker implements Broker {
     });
     this.#source = {
       read: (topic, position, after) => this.#read(topic, position, after),
-      tell: (event, topic, count) => observe(event, { topic, count }),
+      tell: (change, topic, count) => observe(change, { topic, count }),
     };
   }
 
