@@ -46,7 +46,7 @@ function socketOf({ path, host, port, tls, ca }: Address) {
   const base = { reconnectStrategy: false, connectTimeout: CONNECT_MS } as const;
   if (path !== undefined) return { ...base, path, tls: false } as const;
   if (!tls) return { ...base, host, port, tls: false } as const;
-  return { ...base, host, port, tls: true, servername: host, ...(ca && { ca }) } as const;
+  return { ...base, host, port, tls: true, ...(ca && { ca }) } as const;
 }
 
 function required(): NodeRedis {
