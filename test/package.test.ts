@@ -19,6 +19,7 @@ const INSTALL_MS = 120_000;
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
 const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, "lib/package.json"), "utf8"));
@@ -39,7 +40,8 @@ function imported(): Set<string> {
 }
 
 test("lib/ declares every package that it imports", () => {
-  const declared = { ...manifest.dependencies, ...manifest.optionalDependencies };
+  const { dependencies, optionalDependencies, peerDependencies } = manifest;
+  const declared = { ...dependencies, ...optionalDependencies, ...peerDependencies };
   const missing = [...imported()].filter((name) => !Object.hasOwn(declared, name));
   // In a docstring's example lib/ is what its users import.
   assert.deepEqual(

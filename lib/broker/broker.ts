@@ -76,7 +76,8 @@ export interface Subscriber {
   signal(data: string): void;
   /**
    * The topic has begun a new epoch: positions of earlier epochs are no longer valid. The broker
-   * calls this before the first message of the new epoch, and before any call in this process
+   * also calls this, with the same epoch, when it cannot read missing messages any more. It calls
+   * this before the first message of the new epoch, and before any call in this process
    * resolves with a position of that epoch.
    */
   epoch(position: Position): void;

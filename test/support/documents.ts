@@ -31,7 +31,10 @@ export const dependencies: Readonly<Record<string, string>> = {
   ...ofApps,
 };
 /** The packages that the framework can do without. */
-export const optionalDependencies = framework.optionalDependencies ?? {};
+export const optionalDependencies: Names = {
+  ...framework.optionalDependencies,
+  ...framework.peerDependencies,
+};
 
 /** The blocks of a language. */
 export function inLanguage(language: string): Fence[] {
@@ -98,6 +101,7 @@ function manifestAt(path: string): {
   readonly scripts?: Names;
   readonly dependencies?: Names;
   readonly optionalDependencies?: Names;
+  readonly peerDependencies?: Names;
 } {
   return JSON.parse(readFileSync(join(ROOT, path), "utf8"));
 }

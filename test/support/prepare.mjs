@@ -8,6 +8,7 @@ import process from "node:process";
 const OLDEST_NODE = [20, 11];
 const LOCK_WAIT_SECONDS = 120;
 const NGINX = "/usr/sbin/nginx";
+const REDIS = "/usr/bin/redis-server";
 
 // One line each: the Debian package, what the tests do with it, and whether it is there.
 const NEEDS = [
@@ -17,6 +18,11 @@ const NEEDS = [
     found: () => succeeds("/usr/bin/python3", "-c", "import websockets"),
   },
   { package: "nginx", why: "the proxy of docs/nginx.conf", found: () => existsSync(NGINX) },
+  {
+    package: "redis-server",
+    why: "the server of docs/redis.md; REDIS_SERVER names another program",
+    found: () => existsSync(process.env.REDIS_SERVER ?? REDIS),
+  },
 ];
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);

@@ -16,8 +16,8 @@ export interface TcpProxy extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts a proxy on the loopback address, to `port` on the same machine. */
-export async function startProxy(port: number): Promise<TcpProxy> {
+/** Starts a proxy on the loopback address, to a port or a Unix socket of the same machine. */
+export async function startProxy(to: number | string): Promise<TcpProxy> {
   const pairs = new Set<{ client: Socket; upstream: Socket }>();
   let state: "open" | "cut" | "muted" | "stalled" = "open";
 
@@ -26,7 +26,7 @@ export async function startProxy(port: number): Promise<TcpProxy> {
       client.resetAndDestroy();
       return;
     }
-    const pair = { client, upstream: connect(port, "127.0.0.1") };
+    const pair = { client, upstream: upstreamOf(to) };
     const { upstream } = pair;
     pairs.add(pair);
     const end = () => {
@@ -56,7 +56,9 @@ export async function startProxy(port: number): Promise<TcpProxy> {
     change("cut");
     for (const { client, upstream } of pairs) {
       client.resetAndDestroy();
-      upstream.resetAndDestroy();
+      // A Unix socket knows no reset.
+      if (typeof to === "string") upstream.destroy();
+      else upstream.resetAndDestroy();
     }
   };
 
@@ -77,4 +79,8 @@ export async function startProxy(port: number): Promise<TcpProxy> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function upstreamOf(to: number | string): Socket {
+  return typeof to === "string" ? connect(to) : connect(to, "127.0.0.1");
 }
