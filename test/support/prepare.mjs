@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 
-const OLDEST_NODE = [20, 11];
+const OLDEST_NODE = [20, 20];
 const LOCK_WAIT_SECONDS = 120;
 const NGINX = "/usr/sbin/nginx";
 const REDIS = "/usr/bin/redis-server";
