@@ -76,7 +76,7 @@ describe("where a path belongs", () => {
           assert.equal(String(settings.maxBodyBytes), headers.get("x-app"), target);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 200 },
     );
   });
 
