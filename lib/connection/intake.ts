@@ -4,7 +4,7 @@ import type { Inbox } from "./inbox.ts";
 import { jsonBytes } from "./json-bytes.ts";
 import type { Liveness } from "./liveness.ts";
 import type { ConnectionLimits } from "./options.ts";
-import { Rate } from "./token-bucket.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** The part of a connection that an {@link Intake} uses. */
 export interface Taking {
@@ -24,8 +24,8 @@ export class Intake {
   readonly #inbox: Inbox<unknown>;
   readonly #liveness: Liveness;
   readonly #connection: Taking;
-  readonly #rate: Rate;
-  readonly #bytes: Rate;
+  readonly #rate: TokenBucket;
+  readonly #bytes: TokenBucket;
 
   constructor(
     limits: ConnectionLimits,
@@ -37,8 +37,8 @@ export class Intake {
     this.#inbox = inbox;
     this.#liveness = liveness;
     this.#connection = connection;
-    this.#rate = new Rate(limits.messagesPerSecond, limits.burstMessages);
-    this.#bytes = new Rate(limits.bytesPerSecond, limits.burstBytes);
+    this.#rate = new TokenBucket(limits.messagesPerSecond, limits.burstMessages);
+    this.#bytes = new TokenBucket(limits.bytesPerSecond, limits.burstBytes);
   }
 
   /** Takes a message, a ping or a pong from ws. */

@@ -1,5 +1,5 @@
 /** A token bucket: allows a burst at once, then a rate a second. It has no timer. */
-export class Rate {
+export class TokenBucket {
   readonly #perMs: number;
   readonly #burst: number;
   #tokens: number;

@@ -4,13 +4,13 @@ import { App } from "koa-subapps";
 import { TestClient } from "koa-subapps/testing";
 import { z } from "zod";
 import { connectionLimits } from "../../../lib/connection/options.ts";
-import { Rate } from "../../../lib/connection/token-bucket.ts";
+import { TokenBucket } from "../../../lib/connection/token-bucket.ts";
 import { frame, handshake, Wire } from "../../support/wire.ts";
 
 const INFINITE = Number.POSITIVE_INFINITY;
 
 /** How many tokens can be taken at one moment. */
-function takeAll(rate: Rate, now: number): number {
+function takeAll(rate: TokenBucket, now: number): number {
   let taken = 0;
   while (taken < 10_000 && rate.take(now)) taken++;
   return taken;
@@ -18,13 +18,13 @@ function takeAll(rate: Rate, now: number): number {
 
 describe("a token bucket", () => {
   test("has its burst at once and not one more", () => {
-    assert.equal(takeAll(new Rate(100, 500, 0), 0), 500);
-    assert.equal(takeAll(new Rate(100, 1, 0), 0), 1);
-    assert.equal(takeAll(new Rate(100, 0, 0), 0), 0);
+    assert.equal(takeAll(new TokenBucket(100, 500, 0), 0), 500);
+    assert.equal(takeAll(new TokenBucket(100, 1, 0), 0), 1);
+    assert.equal(takeAll(new TokenBucket(100, 0, 0), 0), 0);
   });
 
   test("gets its tokens back at its rate, and none before its time", () => {
-    const rate = new Rate(4, 2, 1_000);
+    const rate = new TokenBucket(4, 2, 1_000);
     assert.equal(takeAll(rate, 1_000), 2);
     assert.equal(rate.take(1_249), false);
     assert.equal(rate.take(1_250), true);
@@ -33,13 +33,13 @@ describe("a token bucket", () => {
   });
 
   test("never holds more than its burst, however long it was idle", () => {
-    const rate = new Rate(100, 5, 0);
+    const rate = new TokenBucket(100, 5, 0);
     assert.equal(takeAll(rate, 1e12), 5);
     assert.equal(rate.take(1e12), false);
   });
 
   test("loses nothing to being asked often in vain", () => {
-    const rate = new Rate(1, 1, 0);
+    const rate = new TokenBucket(1, 1, 0);
     assert.equal(rate.take(0), true);
     // Steps of a power of two add up exactly.
     for (let now = 0.5; now < 1_000; now += 0.5) assert.equal(rate.take(now), false);
@@ -47,7 +47,7 @@ describe("a token bucket", () => {
   });
 
   test("gives in the long run what its rate is, whatever the pattern", () => {
-    const rate = new Rate(10, 20, 0);
+    const rate = new TokenBucket(10, 20, 0);
     let taken = 0;
     for (let now = 0; now <= 10_000; now += 125) taken += takeAll(rate, now);
     assert.equal(taken, 20 + 100);
@@ -279,6 +279,6 @@ describe("the rate of a connection's bytes", () => {
 });
 
 test("a rate without end takes anything, at one moment too", () => {
-  const rate = new Rate(INFINITE, 5, 0);
+  const rate = new TokenBucket(INFINITE, 5, 0);
   for (let i = 0; i < 100; i++) assert.equal(rate.take(0, 3), true);
 });
